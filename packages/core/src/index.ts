@@ -1,4 +1,5 @@
 export * from "./errors.js";
+export * from "./random.js";
 export * from "./tensor.js";
 export * from "./decoder/backend.js";
 export * from "./decoder/decoder-spec.js";
