@@ -1,0 +1,82 @@
+// All checks of an installed and built tree: types, lint, unit and conformance tests, the command itself, C++ tests.
+// Counts come from the runners' own reports; the last line is "N passed, N failed, N skipped".
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const reports = mkdtempSync(join(tmpdir(), "showtell-test-"));
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+try {
+  check("types", "tsc", ["-p", "tsconfig.json"]);
+  check("lint", "biome", ["check", "."]);
+  check("unused exports and dependencies", "knip", []);
+  vitest();
+  ctest();
+} finally {
+  rmSync(reports, { recursive: true, force: true });
+}
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
+
+function check(title, binary, args) {
+  console.log(`\n== ${title}`);
+  record(start(binary, args).status === 0);
+}
+
+function vitest() {
+  console.log("\n== unit, conformance and command tests");
+  const report = join(reports, "vitest.json");
+  const { status } = start("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  if (!existsSync(report)) return record(false);
+  const result = JSON.parse(readFileSync(report, "utf8"));
+  totals.passed += result.numPassedTests;
+  totals.failed += result.numFailedTests;
+  totals.skipped += result.numPendingTests + result.numTodoTests;
+  // A file that fails to load, or an unhandled rejection, has no test of its own to fail.
+  if (status !== 0 && result.numFailedTests === 0) totals.failed += 1;
+}
+
+/** C++ unit tests, where the addon was built. */
+function ctest() {
+  console.log("\n== C++ tests");
+  const build = join(root, "native", "build");
+  if (!existsSync(join(build, "CTestTestfile.cmake"))) {
+    const required = process.env.SHOWTELL_REQUIRE_NATIVE === "1";
+    console.log(`${required ? "failed" : "skipped"}: native/build holds no C++ tests (the addon was not built)`);
+    if (required) totals.failed += 1;
+    else totals.skipped += 1;
+    return;
+  }
+  const report = join(reports, "ctest.xml");
+  const { status } = spawnSync("ctest", ["--test-dir", build, "--output-on-failure", "--output-junit", report], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (!existsSync(report)) return record(false);
+  const suite = readFileSync(report, "utf8").match(/<testsuite [^>]*>/)?.[0] ?? "";
+  const count = (name) => Number(suite.match(new RegExp(`\\b${name}="(\\d+)"`))?.[1] ?? 0);
+  const failed = count("failures") + count("errors");
+  const skipped = count("skipped") + count("disabled");
+  totals.failed += failed;
+  totals.skipped += skipped;
+  totals.passed += count("tests") - failed - skipped;
+  if (status !== 0 && failed === 0) totals.failed += 1;
+}
+
+function start(binary, args) {
+  const windows = process.platform === "win32";
+  return spawnSync(join(root, "node_modules", ".bin", windows ? `${binary}.cmd` : binary), args, {
+    cwd: root,
+    stdio: "inherit",
+    shell: windows,
+  });
+}
+
+function record(passed) {
+  if (passed) totals.passed += 1;
+  else totals.failed += 1;
+}
