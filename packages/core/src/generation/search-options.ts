@@ -1,22 +1,30 @@
 /**
  * What a search may be asked, and what it gives. The same meaning for every backend:
- * - A hypothesis' score is its cumulative log-probability under the model's own distribution; `<end>` counts in score and length. Bans take candidates
- *   away, they do not renormalise.
- * - At each step the 2 × beamWidth best candidates of an image (over all its live hypotheses) are looked at in order: one that is `<end>` is finished and
- *   goes into the heap of the nBest finished hypotheses ordered by length-penalised score; the others fill the next beam until it holds beamWidth. So
- *   finished hypotheses never starve the beam.
- * - The search of an image stops when the heap is full and no live hypothesis can beat the worst one in it, whatever follows (the exact bound of the
- *   formula at maxLength), or when no live hypothesis is left, or at maxLength. If fewer than nBest have finished then, live ones follow the finished
- *   ones, ordered by their length-penalised score, marked `endedByMaxLength`.
- * - Equal scores: the lower token id goes first, then the hypothesis from the lower beam. A finished hypothesis that only equals the worst kept one does not enter.
- * Scores are float32 log-softmax values accumulated in float64.
+ * - The log-probability of token v is float32(logit_v − log Z), log Z = max + log Σ exp(logit − max), taken in float64. A hypothesis' score is the
+ *   float64 sum of its log-probabilities under the model's own distribution; `<end>` counts in score and length. Bans take candidates away, they do
+ *   not renormalise.
+ * - A candidate is a live hypothesis with an allowed next token whose log-probability is finite. The best candidate has the highest score; of equal
+ *   ones, the lower token id goes first, then the hypothesis from the lower beam.
+ * - At each step the 2 × beamWidth best candidates of an image (over all its live hypotheses) are looked at in order, all of them: one that is `<end>`
+ *   is finished and goes into the list of the nBest finished hypotheses; the others fill the next beam until it holds beamWidth, the rest are
+ *   dropped. So finished hypotheses never starve the beam.
+ * - beamWidth 1 is greedy search: only the best candidate is looked at, so the first `<end>` ends the caption.
+ * - The list is ordered by length-penalised score; of equal ones the earlier finished goes first, and once nBest are in it, a hypothesis that only
+ *   equals the last of them does not enter.
+ * - The search of an image stops when the list is full and no live hypothesis can beat its last one, whatever follows; or when no live hypothesis is
+ *   left; or when a step finds no candidate; or at maxLength. The bound of a live hypothesis is its score after the penalty of the length that is
+ *   kindest to it: maxLength for α ≥ 0, max(length + 1, minLength) for α < 0; a bound that only equals the last one cannot beat it. The bound is
+ *   exact: stopping early never changes the result.
+ * - If fewer than nBest have finished then, the live hypotheses (those of the step before, if a step found no candidate) follow the finished ones in
+ *   beam order, marked `endedByMaxLength`.
+ * - The forced prefix stands above all other rules: at its positions its token is the only one allowed. Its tokens count in score, length and n-grams.
  */
 export interface SearchOptions {
   /** Live hypotheses per image; 1 = greedy. */
   readonly beamWidth: number;
   /** Most tokens of a caption, `<end>` counted. */
   readonly maxLength: number;
-  /** Fewest tokens, `<end>` counted: `<end>` is banned before. */
+  /** Fewest tokens, `<end>` counted: `<end>` is banned while length + 1 < minLength. */
   readonly minLength: number;
   /** Exponent α of the formula. */
   readonly lengthPenalty: number;
