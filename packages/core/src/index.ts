@@ -9,3 +9,5 @@ export * from "./features/feature-source.js";
 export * from "./generation/search-options.js";
 export * from "./random.js";
 export * from "./tensor.js";
+export * from "./text/tokenizer.js";
+export * from "./text/vocabulary.js";
