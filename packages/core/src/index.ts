@@ -1,3 +1,4 @@
+export * from "./closest-name.js";
 export * from "./data/dataset.js";
 export * from "./decoder/backend.js";
 export * from "./decoder/check-arguments.js";
@@ -6,6 +7,8 @@ export * from "./decoder/dropout-mask.js";
 export * from "./decoder/parameter-shapes.js";
 export * from "./errors.js";
 export * from "./features/feature-source.js";
+export * from "./generation/generate.js";
+export * from "./generation/generation-options.js";
 export * from "./generation/search-options.js";
 export * from "./random.js";
 export * from "./tensor.js";
