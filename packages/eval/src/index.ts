@@ -1,0 +1,12 @@
+export { type CaptionPair, Corpus, type TokenizedCaption, type TokenizedPair } from "./corpus.js";
+export { EvalError } from "./errors.js";
+export { type BleuOrder, bleu } from "./metrics/bleu.js";
+export { type CiderVariant, ciderD, type PreparedCider, plainCider, prepareCider } from "./metrics/cider.js";
+export { corpusPhrases, type MeteorOptions, meteor } from "./metrics/meteor/meteor.js";
+export type { Matcher } from "./metrics/meteor/parameters.js";
+export { ParaphraseTable } from "./metrics/meteor/paraphrase-table.js";
+export { SynonymTable } from "./metrics/meteor/synonym-table.js";
+export { rougeL } from "./metrics/rouge-l.js";
+export { type Scorer, type Scores, type Statistics, sumRows } from "./scorer.js";
+export { normalizeForMeteor } from "./tokenizers/meteor-normalizer.js";
+export { noTokenizer, type Tokenizer } from "./tokenizers/tokenizer.js";

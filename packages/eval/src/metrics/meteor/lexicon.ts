@@ -1,0 +1,55 @@
+/** What the matchers need to know about a word, looked up once per distinct word of a run. */
+import snowball from "snowball-stemmers";
+import { Interner } from "../../interner.js";
+import { FUNCTION_WORDS } from "./function-words.js";
+import type { SynonymTable } from "./synonym-table.js";
+
+const NO_SETS = new Int32Array(0);
+
+export class Lexicon {
+  readonly #words = new Interner();
+  readonly #stems = new Interner();
+  readonly #stemmer = snowball.newStemmer("english");
+  readonly #synonyms: SynonymTable | undefined;
+  readonly #stemIds: number[] = [];
+  readonly #synonymSets: Int32Array[] = [];
+  readonly #functionWord: boolean[] = [];
+
+  /** @param synonyms left out where the synonym matcher does not run */
+  constructor(synonyms: SynonymTable | undefined) {
+    this.#synonyms = synonyms;
+  }
+
+  /** Word ids of a normalised caption. */
+  read(text: string): Int32Array {
+    if (text === "") return NO_SETS;
+    return Int32Array.from(text.split(" "), (word) => this.#idOf(word));
+  }
+
+  word(id: number): string {
+    return this.#words.word(id);
+  }
+
+  stem(id: number): number {
+    return this.#stemIds[id]!;
+  }
+
+  /** Sorted synonym-set numbers of the word and of its base forms. */
+  synonymSets(id: number): Int32Array {
+    return this.#synonymSets[id]!;
+  }
+
+  isFunctionWord(id: number): boolean {
+    return this.#functionWord[id]!;
+  }
+
+  #idOf(word: string): number {
+    const id = this.#words.id(word);
+    if (id === this.#stemIds.length) {
+      this.#stemIds.push(this.#stems.id(this.#stemmer.stem(word)));
+      this.#synonymSets.push(this.#synonyms?.setsOf(word) ?? NO_SETS);
+      this.#functionWord.push(FUNCTION_WORDS.has(word));
+    }
+    return id;
+  }
+}
