@@ -1,0 +1,113 @@
+// The innermost loops, compiled once per instruction set (kernels_<isa>.cc) and chosen at run time. They know nothing of
+// threads, memory or models: plain pointers in, plain pointers out. Legend: H = hidden size.
+#pragma once
+
+#include <cstdint>
+
+namespace showtell {
+
+using Index = std::int64_t;
+
+/// One LSTM cell for one row; gate order i, f, g, o.
+struct LstmCellForward {
+  Index hidden;
+  bool hard_sigmoid;
+  float* gates;                 // [4H] pre-activations in, activations out
+  const float* previous_cell;   // [H] or null for zeros
+  float* cell;                  // [H]
+  float* tanh_cell;             // [H] or null
+  float* output;                // [H]
+};
+
+struct LstmCellBackward {
+  Index hidden;
+  bool hard_sigmoid;
+  float* gates;                 // [4H] activations in, gradient of the pre-activations out
+  const float* previous_cell;   // [H] or null for zeros
+  const float* tanh_cell;       // [H]
+  const float* output_gradient; // [H]
+  float* cell_gradient;         // [H] of this cell in, of the previous one out
+};
+
+struct CrossEntropyRow {
+  Index classes;
+  float* logits;      // in; gradient out where gradient_scale is not null
+  Index target;
+  double weight;
+  double smoothing;
+  const double* gradient_scale;  // null: loss alone
+};
+
+struct AttendRow {
+  Index heads, head_size, cells;
+  const float* query;            // [heads * head_size]
+  const float* keys_transposed;  // [heads * head_size, key_stride], columns beyond `cells` are finite
+  Index key_stride;              // a multiple of kKeyStride
+  const float* values;           // [cells, heads * head_size]
+  float scale;
+  float* weights;                // [heads, key_stride] scratch out
+  float* context;                // [heads * head_size] out
+};
+constexpr Index kKeyStride = 16;
+
+struct AdamStep {
+  float gradient_scale;
+  float learning_rate;
+  float beta1, rest1;              // beta and 1 - beta, each rounded from double: 1 - 0.999f is off by 1e-5
+  float beta2, rest2;
+  float correction1, correction2;  // 1 / (1 - beta^step)
+  float epsilon;
+  float average_decay, average_rest;  // used where averages are given
+};
+
+struct DropoutRow {
+  std::uint32_t key_low, key_high;
+  std::uint32_t row, step, stream;
+  std::uint32_t threshold;
+  float scale;
+};
+
+struct Kernels {
+  const char* name;
+  // Matrix product of packed panels, C[rows, gemm_columns] (+)= A B. A panel: [depth][rows]; B panel: [depth][gemm_columns].
+  int gemm_rows;
+  int gemm_columns;
+  void (*gemm_tile)(Index depth, const float* a, const float* b, float* c, Index c_stride, int rows, bool accumulate);
+
+  void (*lstm_forward)(const LstmCellForward&);
+  void (*lstm_backward)(const LstmCellBackward&);
+  void (*attend_row)(const AttendRow&);
+
+  double (*log_sum_exp)(const float* x, Index count);
+  void (*softmax)(float* x, Index count, float scale);  // softmax(scale * x) in place
+  /// gradient of x from that of softmax(scale * x), in place: scale * p * (g - sum(p g))
+  void (*softmax_backward)(const float* probabilities, float* gradient, Index count, float scale);
+  double (*cross_entropy)(const CrossEntropyRow&);
+  /// The `k` largest, largest first, lower index first among equals. Returns how many were found (values above -inf).
+  int (*top_k)(const float* x, Index count, int k, float* values, std::int32_t* indices);
+
+  void (*tanh)(float* x, Index count);
+  void (*relu)(float* x, Index count);
+  void (*tanh_backward)(const float* y, float* gradient, Index count);  // gradient *= 1 - y^2
+  void (*relu_backward)(const float* y, float* gradient, Index count);  // gradient = 0 where y <= 0
+  void (*add)(float* x, const float* y, Index count);                   // x += y
+  void (*multiply)(float* x, const float* y, Index count);              // x *= y
+  void (*multiply_to)(float* out, const float* x, const float* y, Index count);
+
+  double (*sum_of_squares)(const float* x, Index count);
+  void (*adam)(const AdamStep&, Index count, float* parameter, const float* gradient, float* first, float* second,
+               float* average);
+  void (*dropout_mask)(const DropoutRow&, float* mask, Index columns);
+};
+
+/// The best set this processor runs. SHOWTELL_ISA=scalar|avx2|avx512|neon asks for one; ignored where it cannot run.
+const Kernels& kernels();
+/// Every set compiled in that this processor can run, best first; null-terminated.
+const Kernels* const* runnable_kernels();
+
+namespace scalar { extern const Kernels kKernels; }
+namespace avx2 { extern const Kernels kKernels; }
+namespace avx512 { extern const Kernels kKernels; }
+namespace neon { extern const Kernels kKernels; }
+
+}  // namespace showtell

@@ -1,0 +1,42 @@
+// Sixteen floats in an AVX-512F register.
+#pragma once
+
+#include <immintrin.h>
+
+namespace showtell::SHOWTELL_ISA {
+
+struct Vec { __m512 v; };
+struct Mask { __mmask16 v; };
+constexpr int kWidth = 16;
+
+inline Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+inline void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
+inline Vec set1(float a) { return {_mm512_set1_ps(a)}; }
+inline Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline Vec maximum(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Vec minimum(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Vec square_root(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+inline Vec round_even(Vec a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+inline Vec power_of_two(Vec n) {
+  const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
+}
+inline Vec absolute(Vec a) { return {_mm512_abs_ps(a.v)}; }
+inline Vec with_sign_of(Vec magnitude, Vec sign) {
+  const __m512i bit = _mm512_set1_epi32(static_cast<int>(0x80000000u));
+  const __m512i kept = _mm512_andnot_si512(bit, _mm512_castps_si512(magnitude.v));
+  return {_mm512_castsi512_ps(_mm512_or_si512(kept, _mm512_and_si512(bit, _mm512_castps_si512(sign.v))))};
+}
+inline Mask greater(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)}; }
+inline Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_ps(m.v, no.v, yes.v)}; }
+inline bool any(Mask m) { return m.v != 0; }
+inline float sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
+inline float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
+
+}  // namespace showtell::SHOWTELL_ISA

@@ -1,0 +1,32 @@
+// A BLAS library found at run time. Nothing is linked: the addon loads with or without one.
+#pragma once
+
+#include <string>
+
+#include "ops/gemm.h"
+
+namespace showtell {
+
+class Blas {
+ public:
+  /// The library in use, or null for our own kernels. SHOWTELL_BLAS: "auto" (default), "none", or the path of a library.
+  static const Blas* active();
+  /// Why `active()` is null: a sentence for people.
+  static std::string absence();
+  /// Opens `path` or a well-known name. Throws an unavailable error that says what failed.
+  static Blas open(const std::string& path);
+
+  const std::string& name() const { return name_; }        // "OpenBLAS", "MKL", "BLIS", "Accelerate", "BLAS"
+  const std::string& version() const { return version_; }  // as the library says; empty where it does not
+  const std::string& path() const { return path_; }
+
+  /// On the calling thread alone.
+  void sgemm(Index m, Index n, Index k, Operand a, Operand b, float* c, Index c_stride, bool accumulate) const;
+
+ private:
+  using Sgemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
+  Sgemm sgemm_ = nullptr;
+  std::string name_, version_, path_;
+};
+
+}  // namespace showtell
