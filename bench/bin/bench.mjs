@@ -29,7 +29,10 @@ try {
   await run(rest);
 } catch (error) {
   // Mistakes in the options are the user's; anything else is a bug and keeps its stack.
-  const isUsage = error?.code?.startsWith?.("ERR_PARSE_ARGS") || error?.hint !== undefined || error?.name === "OptionError";
-  process.stderr.write(isUsage ? `${error.message}${error.hint ? `\nHint: ${error.hint}` : ""}\n` : `${error?.stack ?? error}\n`);
+  const isUsage =
+    error?.code?.startsWith?.("ERR_PARSE_ARGS") || error?.hint !== undefined || error?.name === "OptionError";
+  process.stderr.write(
+    isUsage ? `${error.message}${error.hint ? `\nHint: ${error.hint}` : ""}\n` : `${error?.stack ?? error}\n`,
+  );
   process.exitCode = isUsage ? 2 : 1;
 }

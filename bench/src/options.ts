@@ -1,0 +1,60 @@
+/** Options that `bench decode` and `bench train` share. */
+import { parseArgs } from "node:util";
+import { expected, OptionError } from "@showtell/core";
+
+export interface BenchOptions {
+  readonly threads: readonly number[];
+  readonly repetitions: number;
+  readonly peers: boolean;
+  /** Runs whole epochs. */
+  readonly epoch: boolean;
+  readonly only: RegExp;
+  readonly contenders: RegExp;
+  readonly json: string | undefined;
+}
+
+const HELP = `Options:
+  --peers             also run PyTorch (python3 with torch and numpy; the variable PYTHON names another interpreter)
+  --threads <list>    thread counts, for example 1,2 (default 1)
+  --repetitions <n>   measurements of each contender, in turns (default 5)
+  --only <regex>      cases whose name matches
+  --contenders <regex>
+  --json <file>       also write the result as JSON
+  --epoch             train only: a whole epoch of 30 000 captions, once each
+`;
+
+/** The options, or `undefined` after the help was printed. */
+export function parseBenchOptions(argv: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      peers: { type: "boolean", default: false },
+      epoch: { type: "boolean", default: false },
+      threads: { type: "string", default: "1" },
+      repetitions: { type: "string", default: "5" },
+      only: { type: "string", default: "" },
+      contenders: { type: "string", default: "" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return undefined;
+  }
+  return {
+    threads: values.threads.split(",").map((count) => positive(count, "--threads")),
+    repetitions: positive(values.repetitions, "--repetitions"),
+    peers: values.peers,
+    epoch: values.epoch,
+    only: new RegExp(values.only),
+    contenders: new RegExp(values.contenders),
+    json: values.json,
+  };
+}
+
+function positive(text: string, name: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new OptionError(expected("an integer ≥ 1", name, text));
+  return value;
+}
