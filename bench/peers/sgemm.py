@@ -15,7 +15,8 @@ ROW_MAJOR, NO_TRANSPOSE = 101, 111
 
 def open_blas():
     """The OpenBLAS that the addon would find: the one the variable names, else the system's."""
-    names = [os.environ.get("SHOWTELL_BLAS"), ctypes.util.find_library("openblas"), "libopenblas.so.0", "libopenblas.dylib"]
+    chosen = os.environ.get("SHOWTELL_BLAS")
+    names = [chosen if chosen not in ("auto", "none") else None, ctypes.util.find_library("openblas"), "libopenblas.so.0", "libopenblas.dylib"]
     for name in names:
         if not name:
             continue

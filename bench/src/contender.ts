@@ -26,7 +26,7 @@ export function nodeContenders(): ContenderDefinition[] {
   const node = (...rest: string[]): [string, ...string[]] => [process.execPath, worker, ...rest];
   return [
     { name: "native-cpu", command: node("native-cpu") },
-    { name: "native-cpu, own gemm", command: node("native-cpu"), environment: { SHOWTELL_BLAS: "builtin" } },
+    { name: "native-cpu, own gemm", command: node("native-cpu"), environment: { SHOWTELL_BLAS: "none" } },
     { name: "tfjs-node", command: node("tfjs", "node"), singleThreaded: true },
     { name: "tfjs wasm", command: node("tfjs", "wasm"), singleThreaded: true },
   ];

@@ -22,6 +22,7 @@ const LENGTH_MEAN = 11.8;
 const LENGTH_DEVIATION = 3.6;
 const SHORTEST = 4;
 const LONGEST = 24;
+const TABLE_SIZE = 65_521;
 /** Batches are cut from captions sorted by length within pools of this many batches, as training does. */
 const BUCKET_BATCHES = 16;
 
@@ -116,14 +117,13 @@ export async function writeWorkload(
   return workload;
 }
 
-/** Wide enough that captions differ from photo to photo and words are seldom near ties. */
+/**
+ * Wide enough that captions differ from photo to photo and words are seldom near ties. Decoders of the same sizes have the same weights.
+ */
 function addParameters(arrays: Arrays, prefix: string, spec: DecoderSpec): void {
   const random = new Random(1);
   for (const { name, shape } of parameterShapes(spec)) {
-    const data = new Float32Array(sizeOf(shape));
-    const draw = parameterDraw(name, shape);
-    for (let i = 0; i < data.length; i++) data[i] = draw(random);
-    arrays.set(`${prefix}/${name}`, { shape, data });
+    arrays.set(`${prefix}/${name}`, { shape, data: draw(sizeOf(shape), random, parameterDraw(name, shape)) });
   }
 }
 
@@ -135,12 +135,27 @@ function parameterDraw(name: string, shape: readonly number[]): (random: Random)
   return (random) => factor * random.normal();
 }
 
+/** Millions of numbers: drawn once into a short table, then picked from it at random places. */
+function draw(size: number, random: Random, from: (random: Random) => number): Float32Array {
+  const data = new Float32Array(size);
+  const table = Float32Array.from({ length: Math.min(size, TABLE_SIZE) }, () => from(random));
+  let state = 1 + random.integer(2 ** 31);
+  for (let i = 0; i < size; i++) {
+    // xorshift32 (Marsaglia 2003)
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    data[i] = table[(state >>> 0) % table.length]!;
+  }
+  return data;
+}
+
 function addFeatures(arrays: Arrays, prefix: string, spec: DecoderSpec, images: number, random: Random): void {
-  const draw = (size: number) => Float32Array.from({ length: size }, () => random.normal());
-  arrays.set(`${prefix}/pooled`, { shape: [images, spec.featureSize], data: draw(images * spec.featureSize) });
+  const pooled = draw(images * spec.featureSize, random, (from) => from.normal());
+  arrays.set(`${prefix}/pooled`, { shape: [images, spec.featureSize], data: pooled });
   if (spec.attention === undefined) return;
   const { gridFeatureSize } = spec.attention;
-  const data = Float32Array.from({ length: images * GRID_CELLS * gridFeatureSize }, () => random.uniform());
+  const data = draw(images * GRID_CELLS * gridFeatureSize, random, (from) => from.uniform());
   arrays.set(`${prefix}/grid`, { shape: [images, GRID_CELLS, gridFeatureSize], data });
 }
 
