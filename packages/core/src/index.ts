@@ -1,5 +1,10 @@
 export * from "./closest-name.js";
+export * from "./data/caption-pairs.js";
 export * from "./data/dataset.js";
+export type { DatasetFault, DatasetFaultCode } from "./data/dataset-fault.js";
+export * from "./data/diagnose-dataset.js";
+export * from "./data/load-dataset.js";
+export type { DatasetOptions } from "./data/read-dataset.js";
 export * from "./decoder/backend.js";
 export * from "./decoder/check-arguments.js";
 export * from "./decoder/decoder-spec.js";
