@@ -8,22 +8,15 @@ export interface ContenderBackend {
   setThreads(count: number): void;
 }
 
-/** @param flavour of tfjs: node or wasm */
+/** @param flavour of tfjs: tfjs-node or wasm */
 export async function openContenderBackend(kind: string, flavour: string | undefined): Promise<ContenderBackend> {
   if (kind === "native-cpu") {
     const backend = await openNativeBackend("cpu");
     const { addon } = await loadBinding();
     return { backend, versions: backend.device.libraries, setThreads: (count) => addon?.setThreadCount(count) };
   }
-  const reasons: string[] = [];
-  for (const candidate of tfjsCandidates()) {
-    if (!candidate.name.includes(flavour ?? "")) continue;
-    try {
-      const backend = await candidate.open();
-      return { backend, versions: backend.device.libraries, setThreads: () => {} };
-    } catch (error) {
-      reasons.push(`${candidate.name}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-  throw new Error(reasons.join("; ") || `tfjs has no flavour ${flavour}`);
+  const candidate = tfjsCandidates().find(({ device }) => device === flavour);
+  if (candidate === undefined) throw new Error(`tfjs has no device ${flavour}`);
+  const backend = await candidate.open();
+  return { backend, versions: backend.device.libraries, setThreads: () => {} };
 }

@@ -1,6 +1,7 @@
 /** Core's Backend over the addon, for one device. */
 import {
   type Backend,
+  type BackendCandidate,
   type BackendDecoder,
   BackendUnavailableError,
   checkParameters,
@@ -11,6 +12,7 @@ import {
   type NamedTensors,
   OptionError,
   type Precision,
+  ShowtellError,
 } from "@showtell/core";
 import type { NativeAddon, NativeDevice } from "./binding.js";
 import { loadBinding } from "./load-binding.js";
@@ -39,14 +41,18 @@ export async function openNativeBackend(device: NativeDevice, options: NativeBac
   return nativeBackend(addon, device, options);
 }
 
-/** For the CLI's and the captioner's registry, fastest first. */
-export function nativeCandidates(
-  options: NativeBackendOptions = {},
-): { readonly name: "native-cuda" | "native-cpu"; open(): Promise<Backend> }[] {
-  return [
-    { name: "native-cuda", open: () => openNativeBackend("cuda", options) },
-    { name: "native-cpu", open: () => openNativeBackend("cpu", options) },
-  ];
+/** For core's `openBackend`, fastest first. Nothing is loaded before one is opened. */
+export function nativeCandidates(options: NativeBackendOptions = {}): BackendCandidate[] {
+  return (["cuda", "cpu"] as const).map((device) => ({
+    name: `native-${device}` as const,
+    open: () => openNativeBackend(device, options).catch(rethrowReason),
+  }));
+}
+
+/** The registry puts the name before the reason itself. */
+function rethrowReason(error: unknown): never {
+  if (!(error instanceof BackendUnavailableError)) throw error;
+  throw new ShowtellError(error.attempts.map((attempt) => attempt.reason).join("; "), { cause: error });
 }
 
 export function nativeBackend(addon: NativeAddon, device: NativeDevice, options: NativeBackendOptions = {}): Backend {
