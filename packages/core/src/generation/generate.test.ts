@@ -27,8 +27,9 @@ describe("generate", () => {
     const batch = await generate(decoderOf(), tableFeatures(images), options);
     const parts = await generate(decoderOf(), tableFeatures(images), options, { batchSize: 2 });
     expect(parts).toEqual(batch);
-    for (const [firstImage, image] of images.entries()) {
-      expect(await generate(decoderOf(), tableFeatures([image]), options, { firstImage })).toEqual([batch[firstImage]]);
+    for (const [index, image] of images.entries()) {
+      const alone = await generate(decoderOf(), tableFeatures([image]), options, { imageNumbers: [index] });
+      expect(alone).toEqual([batch[index]]);
     }
   });
 

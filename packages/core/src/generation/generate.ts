@@ -12,6 +12,8 @@ import { type StepSearchContext, searchOverSteps, throwIfAborted } from "./searc
 export interface GenerateContext extends StepSearchContext {
   /** Images searched at once; all by default. It changes memory and speed, never the captions. */
   readonly batchSize?: number | undefined;
+  /** A model's own options, for what `options` leaves out. */
+  readonly defaults?: GenerationOptions | undefined;
 }
 
 /**
@@ -31,25 +33,33 @@ export async function generate(
 ): Promise<Generated[]> {
   const members = pairMembers(decoders, features);
   const { spec } = members[0]!.decoder;
-  const resolved = resolveGenerationOptions(options, spec.vocabSize);
+  const resolved = resolveGenerationOptions(options, spec.vocabSize, context.defaults);
   const images = members[0]!.features.pooled.shape[0]!;
   const batchSize = context.batchSize ?? Math.max(1, images);
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new OptionError(expected("an integer ≥ 1", "batchSize", batchSize));
   }
-  if (context.attention && spec.attention === undefined) {
-    throw new OptionError(expected("a decoder with attention", "the attention of each word", "one without"), {
-      hint: "Leave attention out, or take a model whose decoder attends to the grid.",
-    });
+  if (context.attention) requireAttention(members[0]!.decoder);
+  const imageNumbers = context.imageNumbers ?? Array.from({ length: images }, (_, image) => image);
+  if (imageNumbers.length !== images) {
+    throw new OptionError(expected(`${images} numbers`, "imageNumbers", imageNumbers.length));
   }
   const generated: Generated[] = [];
   for (let from = 0; from < images; from += batchSize) {
-    const batch = sliceMembers(members, from, Math.min(from + batchSize, images));
-    generated.push(
-      ...(await generateBatch(batch, resolved, { ...context, firstImage: (context.firstImage ?? 0) + from })),
-    );
+    const to = Math.min(from + batchSize, images);
+    const batch = sliceMembers(members, from, to);
+    const part = { ...context, imageNumbers: imageNumbers.slice(from, to) };
+    generated.push(...(await generateBatch(batch, resolved, part)));
   }
   return generated;
+}
+
+/** @throws OptionError unless the decoder can say what it looked at */
+export function requireAttention({ spec }: BackendDecoder): void {
+  if (spec.attention !== undefined) return;
+  throw new OptionError(expected("a decoder with attention", "the attention of each word", "one without"), {
+    hint: "Leave attention out, or take a model whose decoder attends to the grid.",
+  });
 }
 
 async function generateBatch(

@@ -17,6 +17,10 @@ describe("resolveGenerationOptions", () => {
     expect(search).toMatchObject({ beamWidth: 4, maxLength: 16, minLength: 2 });
   });
 
+  it("takes a minLength of 0 for 1", () => {
+    expect(resolve({ minLength: 0 }).search.minLength).toBe(1);
+  });
+
   it("samples with one hypothesis though the model's defaults ask for a beam", () => {
     const resolved = resolve({ temperature: 0.8, seed: 3 }, { beamWidth: 5, nBest: 2, diversityGroups: 5 });
     expect(resolved.search).toMatchObject({ beamWidth: 1, nBest: 1 });
@@ -30,7 +34,7 @@ describe("resolveGenerationOptions", () => {
     [{ beamWidth: "3" }, 'for beamWidth but received "3".', undefined],
     [{ nBest: 4 }, "Expected an integer from 1 to 3 for nBest but received 4.", "beamWidth of at least nBest"],
     [{ maxLength: 0 }, "for maxLength but received 0.", undefined],
-    [{ minLength: 21 }, "Expected an integer from 1 to 20 for minLength", "cannot exceed maxLength"],
+    [{ minLength: 21 }, "Expected an integer from 0 to 20 for minLength", "cannot exceed maxLength"],
     [{ lengthPenalty: Number.NaN }, "a finite number for lengthPenalty but received NaN.", undefined],
     [{ lengthPenaltyFormula: "wu" }, "Expected none | average | gnmt for lengthPenaltyFormula", undefined],
     [{ noRepeatNgramSize: -1 }, "for noRepeatNgramSize but received -1.", undefined],

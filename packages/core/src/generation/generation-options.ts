@@ -110,7 +110,7 @@ type Complete = SearchOptions & GenerationOptions;
 function checkSearch(all: Complete, vocabSize: number): SearchOptions {
   integer(all.beamWidth, "beamWidth", 1, BEAM_WIDTH_LIMIT, "1 is greedy search, 3 a good default.");
   integer(all.maxLength, "maxLength", 1, LENGTH_LIMIT, "Lengths are in tokens, <end> counted.");
-  integer(all.minLength, "minLength", 1, all.maxLength, "minLength cannot exceed maxLength.");
+  integer(all.minLength, "minLength", 0, all.maxLength, "minLength cannot exceed maxLength.");
   integer(all.nBest, "nBest", 1, all.beamWidth, "nBest captions need a beamWidth of at least nBest.");
   integer(all.noRepeatNgramSize, "noRepeatNgramSize", 0, LENGTH_LIMIT, "0 switches it off.");
   demand(Number.isFinite(all.lengthPenalty), "a finite number", "lengthPenalty", all.lengthPenalty);
@@ -135,7 +135,8 @@ function checkSearch(all: Complete, vocabSize: number): SearchOptions {
   return {
     beamWidth: all.beamWidth,
     maxLength: all.maxLength,
-    minLength: all.minLength,
+    // 0 and 1 say the same: a caption holds at least <end>.
+    minLength: Math.max(1, all.minLength),
     lengthPenalty: all.lengthPenalty,
     lengthPenaltyFormula: all.lengthPenaltyFormula,
     nBest: all.nBest,

@@ -12,8 +12,8 @@ export interface StepSearchContext {
   /** Attach the attention of each word; needs decoders with attention. */
   readonly attention?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Index of the first image in a larger whole: the stream of random numbers of image i is firstImage + i. */
-  readonly firstImage?: number | undefined;
+  /** `[images]`: which stream of random numbers each image draws from; its index by default. Places in a larger whole make samples independent of batches. */
+  readonly imageNumbers?: readonly number[] | undefined;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function searchOverSteps(
 ): Promise<Generated[]> {
   throwIfAborted(context.signal);
   const images = members[0]!.features.pooled.shape[0]!;
-  const searches = createSearches(images, options, context.firstImage ?? 0);
+  const searches = createSearches(images, options, context.imageNumbers);
   const state = await EnsembleState.start(members);
   try {
     let tokenIds = new Int32Array(images).fill(START_TOKEN_ID);
@@ -52,12 +52,16 @@ export async function searchOverSteps(
   return searches.map((search) => ({ captions: search.captions() }));
 }
 
-function createSearches(images: number, options: ResolvedGenerationOptions, firstImage: number): ImageSearch[] {
+function createSearches(
+  images: number,
+  options: ResolvedGenerationOptions,
+  imageNumbers?: readonly number[],
+): ImageSearch[] {
   const { search, sampling, diversity = { groups: 1, penalty: 0 } } = options;
   const rules = new TokenRules(search);
   return Array.from({ length: images }, (_, image) =>
     sampling
-      ? new SamplingSearch(search, rules, sampling, firstImage + image, image)
+      ? new SamplingSearch(search, rules, sampling, imageNumbers?.[image] ?? image, image)
       : new BeamSearch(search, rules, diversity, image),
   );
 }
