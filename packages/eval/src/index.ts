@@ -10,3 +10,4 @@ export { rougeL } from "./metrics/rouge-l.js";
 export { type Scorer, type Scores, type Statistics, sumRows } from "./scorer.js";
 export { normalizeForMeteor } from "./tokenizers/meteor-normalizer.js";
 export { noTokenizer, type Tokenizer } from "./tokenizers/tokenizer.js";
+export { ptbTokenizer, ptbTokens } from "./tokenizers/ptb/ptb-tokenizer.js";

@@ -1,0 +1,44 @@
+/**
+ * Stanford's PTBTokenizer 3.4.1 as coco-caption runs it (`-preserveLines -lowerCase`), and coco-caption's removal of punctuation.
+ * Captions are read one by one: the reference joins them, but what it sees of the next caption decides only about sentence dots, which are removed anyway.
+ */
+import type { Tokenizer } from "../tokenizer.js";
+import { lexLine } from "./lexer.js";
+
+const PUNCTUATION = new Set(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]);
+
+// In the reference these would start a new output line and shift every later caption.
+const LINE_BREAKS = /[\n\r\u0085\u2028\u2029\v\f]+/g;
+
+// Java reads UTF-16: a character beyond the basic plane is two unknown ones. One unknown character does the same.
+const BEYOND_BASIC_PLANE = /[\u{10000}-\u{10FFFF}\p{Surrogate}]/gu;
+const UNKNOWN = "\uE000";
+
+// Lower-case words and single blanks, and at most a final dot that stands alone: most of any caption file.
+const PLAIN = /^[a-z]+(?: [a-z]+)*(?: \.)? ?$/;
+const TAKEN_APART = /\b(?:cannot|gonna|gotta|lemme|gimme|wanna)\b/;
+
+/**
+ * Every token, punctuation included, lower-cased.
+ * @param next the caption after this one in the same run, null at the very end of the run: there `you'll` comes out as "you ` ll"
+ */
+export function ptbTokens(caption: string, next: string | null = ""): string[] {
+  const line = clean(caption);
+  const text = next === null ? line : `${line}\n${clean(next)}\n`;
+  return lexLine(text, line.length).map((token) => token.toLowerCase());
+}
+
+/** What coco-caption's metrics see: PTB tokens without the listed punctuation, lower-cased. */
+export const ptbTokenizer: Tokenizer = {
+  name: "ptb-3.4.1",
+  tokenize(caption) {
+    if (PLAIN.test(caption) && !TAKEN_APART.test(caption)) return caption.replace(/[ .]+$/, "");
+    return ptbTokens(caption)
+      .filter((token) => !PUNCTUATION.has(token))
+      .join(" ");
+  },
+};
+
+function clean(caption: string): string {
+  return caption.replace(LINE_BREAKS, " ").replace(BEYOND_BASIC_PLANE, UNKNOWN);
+}
