@@ -23,6 +23,7 @@ import {
   OptionError,
   parameterShapes,
   type SearchOptions,
+  START_TOKEN_ID,
   type StepResult,
   type Tensor,
   type TrainingBatch,
@@ -63,8 +64,13 @@ export class NativeBackendDecoder implements BackendDecoder {
 
   async step(state: DecoderState, tokenIds: Int32Array): Promise<Tensor> {
     const site = callSite(this.step);
-    const { native, rows } = this.#own(state);
+    const own = this.#own(state);
+    const { native, rows } = own;
     checkTokenIds(this.spec, tokenIds, rows);
+    if (!own.hasStepped && tokenIds.some((tokenId) => tokenId !== START_TOKEN_ID)) {
+      throw new OptionError(expected("<start> on every row", "the first step", Array.from(tokenIds)));
+    }
+    own.hasStepped = true;
     const logits = await settle(site, () => this.#native.step(native, tokenIds));
     return tensor([rows, this.spec.vocabSize], logits, "logits");
   }
@@ -80,10 +86,11 @@ export class NativeBackendDecoder implements BackendDecoder {
 
   async readAttention(state: DecoderState): Promise<Tensor> {
     const site = callSite(this.readAttention);
-    const { native, rows, cells } = this.#own(state);
+    const { native, rows, cells, hasStepped } = this.#own(state);
     if (this.spec.attention === undefined) {
       throw new OptionError(expected("a decoder with attention", "readAttention", "a decoder without"));
     }
+    if (!hasStepped) throw new OptionError(expected("a state after its first step", "readAttention", "a fresh one"));
     const weights = await settle(site, () => this.#native.readAttention(native));
     return tensor([rows, cells], weights, "attention");
   }
@@ -188,6 +195,7 @@ export class NativeBackendDecoder implements BackendDecoder {
 class NativeBackendState implements DecoderState {
   rows: number;
   disposed = false;
+  hasStepped = false;
 
   constructor(
     readonly decoder: NativeBackendDecoder,
