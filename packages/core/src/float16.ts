@@ -3,14 +3,20 @@
 let valueOfHalf: Float32Array | undefined;
 
 /** Widens halves to float32; exact. */
-export function decodeFloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+export function decodeFloat16(
+  halves: Uint16Array,
+  target: Float32Array = new Float32Array(halves.length),
+): Float32Array {
   valueOfHalf ??= Float32Array.from({ length: 65_536 }, (_, half) => widen(half));
   for (let i = 0; i < halves.length; i++) target[i] = valueOfHalf[halves[i]!]!;
   return target;
 }
 
 /** Rounds to the nearest half, ties to even; beyond ±65 504 (after rounding) becomes infinite. */
-export function encodeFloat16(values: Float32Array, target = new Uint16Array(values.length)): Uint16Array {
+export function encodeFloat16(
+  values: Float32Array,
+  target: Uint16Array<ArrayBuffer> = new Uint16Array(values.length),
+): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < bits.length; i++) target[i] = narrow(bits[i]!);
   return target;

@@ -1,0 +1,33 @@
+/** What crosses between an encoder and its inference thread. */
+
+/** Given to the thread when it starts. */
+export interface InferenceOpening {
+  readonly onnxPath: string;
+  readonly sha256: string;
+  readonly inputName: string;
+  readonly threads: number;
+}
+
+export type InferenceRequest =
+  | {
+      readonly kind: "run";
+      readonly id: number;
+      readonly data: Uint8Array | Float32Array;
+      readonly shape: number[];
+      /** Names of the graph outputs wanted. */
+      readonly outputs: string[];
+    }
+  | { readonly kind: "close" };
+
+export interface InferenceOutput {
+  readonly name: string;
+  readonly data: Float32Array;
+  readonly shape: number[];
+}
+
+export type InferenceReply =
+  | { readonly kind: "ready"; readonly inputs: string[]; readonly outputs: string[] }
+  | { readonly kind: "mismatch"; readonly sha256: string }
+  | { readonly kind: "unusable"; readonly message: string }
+  | { readonly kind: "done"; readonly id: number; readonly outputs: InferenceOutput[] }
+  | { readonly kind: "failed"; readonly id: number; readonly message: string };
