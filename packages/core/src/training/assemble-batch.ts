@@ -1,0 +1,75 @@
+import { type FeatureStandardization, standardizePooled } from "../checkpoint/feature-standardization.js";
+import type { Features, TrainingBatch } from "../decoder/backend.js";
+import { PAD_TOKEN_ID } from "../decoder/decoder-spec.js";
+import type { FeatureRequest, FeatureSource } from "../features/feature-source.js";
+import { Random } from "../random.js";
+import type { PlannedBatch } from "./plan-batches.js";
+
+/** Where a decoder's features come from, and what is done to them on the way. */
+export interface FeatureFeed {
+  readonly source: FeatureSource;
+  /** Whether the decoder attends over the grid. */
+  readonly grid: boolean;
+  readonly standardization: FeatureStandardization | undefined;
+}
+
+/** Features as the decoder takes them, in the order of the requests. */
+export async function readFeatures(feed: FeatureFeed, requests: readonly FeatureRequest[]): Promise<Features> {
+  const { pooled, grid } = await feed.source.read(requests, { grid: feed.grid });
+  return { pooled: standardizePooled(pooled, feed.standardization), ...(feed.grid && grid && { grid }) };
+}
+
+/** Reads the features of a planned batch and lays its captions out. */
+export async function assembleBatch(
+  planned: PlannedBatch,
+  feed: FeatureFeed,
+  options: { labelSmoothing: number; dropoutSeed: number },
+): Promise<TrainingBatch> {
+  const batchSize = planned.captions.length;
+  const timeSteps = planned.captions.reduce((longest, caption) => Math.max(longest, caption.length), 0);
+  const tokenIds = new Int32Array(batchSize * timeSteps).fill(PAD_TOKEN_ID);
+  planned.captions.forEach((caption, row) => {
+    tokenIds.set(caption, row * timeSteps);
+  });
+  return {
+    features: await readFeatures(feed, planned.requests),
+    imageOfRow: Int32Array.from(planned.imageOfRow),
+    batchSize,
+    timeSteps,
+    tokenIds,
+    lengths: Int32Array.from(planned.captions, (caption) => caption.length),
+    ...options,
+  };
+}
+
+const DROPOUT_STREAM = 0x64726f70;
+
+/** Key of the dropout masks of one update: a pure function of the recipe's seed and the update's number. */
+export function dropoutSeedAt(seed: number, step: number): number {
+  return Math.floor(new Random(seed, DROPOUT_STREAM, step).uniform() * Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * Calls `make` for the items in order, `ahead` calls before the results are asked for, so that reading overlaps with arithmetic.
+ * An error comes out where its item would have.
+ */
+export async function* makeAhead<Item, Result>(
+  items: Iterable<Item>,
+  ahead: number,
+  make: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const pending: Promise<Result>[] = [];
+  try {
+    for (const item of items) {
+      const result = make(item);
+      // Somebody else's await reports it; without this, a consumer that leaves early would make it an unhandled rejection.
+      result.catch(() => undefined);
+      pending.push(result);
+      if (pending.length > ahead) yield await pending.shift()!;
+    }
+    while (pending.length > 0) yield await pending.shift()!;
+  } finally {
+    // Reads that were begun must end before the caller may close their source.
+    await Promise.allSettled(pending);
+  }
+}

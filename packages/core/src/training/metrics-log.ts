@@ -1,0 +1,69 @@
+import { open, readFile } from "node:fs/promises";
+import { replaceFile } from "../checkpoint/replace-directory.js";
+import { CheckpointError, expected } from "../errors.js";
+
+/** One line of metrics.jsonl. Everything outside `wallClock` is the same in every run of the same recipe on a deterministic backend. */
+export interface EpochMetrics {
+  /** 1-based. */
+  readonly epoch: number;
+  /** Updates made so far. */
+  readonly step: number;
+  /** Of the epoch's last update. */
+  readonly learningRate: number;
+  /** Nats per token, dropout and label smoothing on. */
+  readonly trainLossPerToken: number;
+  /** Mean over the epoch's updates, before clipping. */
+  readonly gradientNorm: number;
+  /** Nats per token on the dev split: teacher forcing, no dropout, no smoothing. */
+  readonly devLossPerToken: number;
+  /** Of generated dev captions; absent where nothing scores them. */
+  readonly devScores?: Readonly<Record<string, number>>;
+  /** Whether this epoch is the best so far. */
+  readonly best: boolean;
+  readonly wallClock: EpochTimes;
+}
+
+/** Seconds, except where the name says otherwise; of the process that finished the epoch. */
+export interface EpochTimes {
+  readonly finishedAt: string;
+  readonly train: number;
+  readonly captionsPerSecond: number;
+  readonly devLoss: number;
+  readonly decode: number;
+  readonly score: number;
+}
+
+/** metrics.jsonl: one line an epoch, on disk before the epoch's checkpoint is. */
+export class MetricsLog {
+  constructor(private readonly path: string) {}
+
+  async append(metrics: EpochMetrics): Promise<void> {
+    const file = await open(this.path, "a");
+    try {
+      await file.writeFile(`${JSON.stringify(metrics)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Drops lines of epochs after the checkpoint that training goes on from; they will be written again, the same.
+   * @throws CheckpointError where lines that belong to it are missing
+   */
+  async truncate(epochs: number): Promise<void> {
+    const text = await readFile(this.path, "utf8").catch(() => "");
+    // A line without its newline was cut short by a kill and does not count.
+    const whole = text.split("\n").slice(0, -1);
+    if (whole.length < epochs) {
+      throw new CheckpointError(expected(`${epochs} lines`, this.path, whole.length), {
+        hint: "The file was changed after the run was stopped: restore it, or begin a new run.",
+      });
+    }
+    const kept = whole
+      .slice(0, epochs)
+      .map((line) => `${line}\n`)
+      .join("");
+    if (kept !== text) await replaceFile(this.path, kept);
+  }
+}

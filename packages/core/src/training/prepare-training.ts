@@ -1,0 +1,198 @@
+import type { Checkpoint, JsonObject, TrainingSnapshot } from "../checkpoint/checkpoint.js";
+import type { FeatureStandardization } from "../checkpoint/feature-standardization.js";
+import { readCheckpoint, readTrainingSnapshot } from "../checkpoint/read-checkpoint.js";
+import type { BackendDecoder } from "../decoder/backend.js";
+import type { DecoderSpec } from "../decoder/decoder-spec.js";
+import { initializeParameters } from "../decoder/initialize-parameters.js";
+import { parameterShapes } from "../decoder/parameter-shapes.js";
+import { CheckpointError, expected, FeatureStoreError, RecipeError } from "../errors.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import { measureStandardization } from "./measure-standardization.js";
+import type { Recipe } from "./recipe-schema.js";
+import type { RunFolder } from "./run-folder.js";
+import { DEFAULT_CAPTION_METRIC, requiredFeatures, type TrainOptions } from "./train-options.js";
+import { collectExamples, type Examples, imagesOf } from "./training-examples.js";
+import { INITIAL_TRAINING_STATE, parseTrainingState, type TrainingState } from "./training-state.js";
+
+/** Everything the loop works on. */
+export interface PreparedTraining {
+  readonly vocabulary: Vocabulary;
+  readonly standardization: FeatureStandardization | undefined;
+  readonly train: Examples;
+  readonly dev: Examples;
+  readonly decoder: BackendDecoder;
+  readonly state: TrainingState;
+}
+
+/**
+ * The recipe with its automatic choices made: `auto` metrics become CIDEr-D where captions are scored and dev loss where not.
+ * @throws RecipeError for a caption metric without anything that scores captions
+ */
+export function resolveRecipe(recipe: Recipe, canScore: boolean): Recipe {
+  const resolve = (metric: string, key: string) => {
+    if (metric === "auto") return canScore ? DEFAULT_CAPTION_METRIC : "loss";
+    if (metric !== "loss" && !canScore) {
+      throw new RecipeError(expected('"loss" or "auto"', `${key} where nothing scores captions`, metric));
+    }
+    return metric;
+  };
+  const { selection, earlyStopping } = recipe;
+  return {
+    ...recipe,
+    selection: { metric: resolve(selection.metric, "selection.metric") },
+    earlyStopping: earlyStopping && { ...earlyStopping, metric: resolve(earlyStopping.metric, "earlyStopping.metric") },
+  };
+}
+
+/**
+ * Vocabulary, examples, feature statistics and decoder: made anew, or taken from the run's last checkpoint.
+ * @throws FeatureStoreError where features of the recipe are missing; DatasetError; CheckpointError for a run of another dataset or encoder
+ */
+export async function prepareTraining(
+  options: TrainOptions,
+  recipe: Recipe,
+  run: RunFolder,
+): Promise<PreparedTraining> {
+  checkFeatures(options, recipe);
+  const saved = run.hasCheckpoint
+    ? { checkpoint: await readCheckpoint(run.paths.last), snapshot: await readTrainingSnapshot(run.paths.last) }
+    : undefined;
+  if (saved) checkSameInputs(saved.checkpoint, options, run.paths.last);
+  const { dataset, features } = options;
+  const { tokenizer, minCount, unknown, maxWords } = recipe.data;
+  const captions = imagesOf(dataset, "train").flatMap((image) => image.captions);
+  const vocabulary = saved?.checkpoint.vocabulary ?? Vocabulary.build(captions, { tokenizer, minCount, unknown });
+  const train = collectExamples(dataset, "train", { features, vocabulary, maxWords });
+  const dev = collectExamples(dataset, "dev", { features, vocabulary, maxWords });
+  giveNotice(options, { train, dev });
+  const trainIds = train.images.map((image) => image.id);
+  const standardization = saved
+    ? saved.checkpoint.standardization
+    : recipe.features.standardize
+      ? await measureStandardization(features, trainIds)
+      : undefined;
+  const state = saved ? parseTrainingState(saved.snapshot.state, run.paths.last) : INITIAL_TRAINING_STATE;
+  await run.metrics.truncate(state.epoch);
+  const decoder = await openDecoder(options, recipe, { vocabulary, saved });
+  return { vocabulary, standardization, train, dev, decoder, state };
+}
+
+async function openDecoder(
+  options: TrainOptions,
+  recipe: Recipe,
+  {
+    vocabulary,
+    saved,
+  }: { vocabulary: Vocabulary; saved: { checkpoint: Checkpoint; snapshot: TrainingSnapshot } | undefined },
+): Promise<BackendDecoder> {
+  const { backend, features, precision } = options;
+  const spec = decoderSpecOf(recipe, vocabulary.size, features);
+  const supported = backend.supports(spec);
+  if (supported !== true) {
+    throw new RecipeError(
+      `Expected a decoder that backend ${backend.name} supports but received one it does not: ${supported}`,
+      {
+        hint: "Choose another backend with --backend.",
+      },
+    );
+  }
+  const parameters =
+    saved?.snapshot.parameters ??
+    saved?.checkpoint.parameters ??
+    initializeParameters(spec, { seed: recipe.seed, scheme: recipe.initialization });
+  const decoder = await backend.createDecoder(spec, parameters, precision && { precision });
+  if (saved && saved.snapshot.optimizer.step > 0) {
+    try {
+      await decoder.writeOptimizerState({ ...saved.snapshot.optimizer, ...averagesOf(saved, spec) });
+    } catch (error) {
+      decoder.dispose();
+      throw error;
+    }
+  }
+  return decoder;
+}
+
+/** A checkpoint written with averages holds them as its weights. */
+function averagesOf(
+  { checkpoint, snapshot }: { checkpoint: Checkpoint; snapshot: TrainingSnapshot },
+  spec: DecoderSpec,
+) {
+  if (!snapshot.parameters) return {};
+  const trainable = parameterShapes(spec).filter((parameter) => parameter.trainable);
+  return { averages: new Map(trainable.map(({ name }) => [name, checkpoint.parameters.get(name)!])) };
+}
+
+/** The decoder that a recipe describes, for this vocabulary and these features. */
+export function decoderSpecOf(recipe: Recipe, vocabSize: number, features: TrainOptions["features"]): DecoderSpec {
+  const { attention, ...rest } = recipe.decoder;
+  const gridFeatureSize = features.grid?.featureSize;
+  return {
+    vocabSize,
+    featureSize: features.featureSize,
+    ...rest,
+    ...(attention && gridFeatureSize !== undefined && { attention: { ...attention, gridFeatureSize } }),
+  };
+}
+
+function checkFeatures({ features }: TrainOptions, recipe: Recipe): void {
+  const { outputs, views } = requiredFeatures(recipe);
+  const hint = `Encode the photos with outputs ${outputs.join(", ")} and views ${views.join(", ")}: \`showtell encode\`.`;
+  if (outputs.includes("grid") && !features.grid) {
+    throw new FeatureStoreError(expected("grid features", "decoder.attention", "features without a grid"), { hint });
+  }
+  const missing = views.find((view) => !features.views.includes(view));
+  if (missing)
+    throw new FeatureStoreError(expected(`the ${missing} view`, "features.mirrored", features.views), { hint });
+}
+
+function checkSameInputs(checkpoint: Checkpoint, { dataset, encoder }: TrainOptions, path: string): void {
+  if (checkpoint.data?.sha256 !== dataset.sha256) {
+    throw new CheckpointError(expected("the dataset that this run was begun with", "--resume", dataset.name), {
+      hint: `${path} was trained on other images, captions or splits.`,
+    });
+  }
+  if (checkpoint.encoder.fingerprint !== encoder.fingerprint) {
+    throw new CheckpointError(
+      expected(`the encoder ${checkpoint.encoder.fingerprint}`, "--resume", encoder.fingerprint),
+      {
+        hint: `${path} was trained on features of another encoder.`,
+      },
+    );
+  }
+}
+
+function giveNotice({ onNotice }: TrainOptions, splits: Record<string, Examples>): void {
+  for (const [split, { withoutFeatures, unusedCaptions }] of Object.entries(splits)) {
+    if (withoutFeatures.length > 0) {
+      onNotice?.(
+        `${withoutFeatures.length} ${split} images have no features and are left out, ${withoutFeatures[0]} first.`,
+      );
+    }
+    if (unusedCaptions > 0)
+      onNotice?.(`${unusedCaptions} ${split} captions are left out: no known word, or more than data.maxWords.`);
+  }
+}
+
+/** What the checkpoints of a run have in common. */
+export function checkpointFrame(
+  options: TrainOptions,
+  recipe: Recipe,
+  prepared: PreparedTraining,
+): Omit<Checkpoint, "parameters" | "scores"> {
+  const { dataset, encoder } = options;
+  return {
+    decoder: prepared.decoder.spec,
+    ...(prepared.standardization && { standardization: prepared.standardization }),
+    vocabulary: prepared.vocabulary,
+    encoder,
+    generation: recipe.decoding,
+    recipe: recipe as unknown as JsonObject,
+    data: {
+      name: dataset.name,
+      format: dataset.format,
+      sha256: dataset.sha256,
+      images: dataset.images.length,
+      captions: dataset.images.reduce((sum, image) => sum + image.captions.length, 0),
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { exists, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
+import { CheckpointError, expected, RecipeError } from "../errors.js";
+import { MetricsLog } from "./metrics-log.js";
+import { differingKeys, formatRecipe, parseRecipe } from "./parse-recipe.js";
+import type { Recipe } from "./recipe-schema.js";
+import { RunLock } from "./run-lock.js";
+
+const RECIPE_FILE = "recipe.yaml";
+const METRICS_FILE = "metrics.jsonl";
+const LOCK_FILE = "run.lock";
+
+/** Where the parts of a run lie. */
+export function runPaths(directory: string) {
+  return {
+    recipe: join(directory, RECIPE_FILE),
+    metrics: join(directory, METRICS_FILE),
+    lock: join(directory, LOCK_FILE),
+    last: join(directory, "checkpoints", "last"),
+    best: join(directory, "checkpoints", "best"),
+  };
+}
+
+/** A training's folder: recipe.yaml, metrics.jsonl, checkpoints/{last,best}, and a lock while it is in use. */
+export class RunFolder {
+  readonly paths: ReturnType<typeof runPaths>;
+  readonly metrics: MetricsLog;
+
+  private constructor(
+    directory: string,
+    private readonly lock: RunLock,
+    /** Whether checkpoints/last is there to go on from. */
+    readonly hasCheckpoint: boolean,
+  ) {
+    this.paths = runPaths(directory);
+    this.metrics = new MetricsLog(this.paths.metrics);
+  }
+
+  /**
+   * Takes the folder for a new run, or with `resume` for going on. A run that was killed before its first checkpoint goes on from its beginning.
+   * @throws CheckpointError where it is in use, holds something else, or has no run to resume; RecipeError for another recipe
+   */
+  static async open(directory: string, options: { recipe: Recipe; resume: boolean }): Promise<RunFolder> {
+    if (options.resume && !(await exists(directory))) {
+      throw new CheckpointError(expected("the folder of a run", "--resume", directory), {
+        hint: "Leave --resume out to begin a new run there.",
+      });
+    }
+    await mkdir(directory, { recursive: true });
+    const paths = runPaths(directory);
+    const lock = await RunLock.acquire(paths.lock);
+    try {
+      await checkContents(directory, options.resume);
+      for (const checkpoint of [paths.last, paths.best]) await settleDirectory(checkpoint);
+      if (await exists(paths.recipe)) await checkRecipe(paths.recipe, options.recipe);
+      else await replaceFile(paths.recipe, formatRecipe(options.recipe));
+      return new RunFolder(directory, lock, await exists(paths.last));
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.lock.release();
+  }
+}
+
+async function checkContents(directory: string, resume: boolean): Promise<void> {
+  const entries = await readdir(directory);
+  // What a killed run may leave half-written, and what is there before a run has said anything.
+  for (const entry of entries.filter((name) => name.endsWith(".writing")))
+    await rm(join(directory, entry), { recursive: true });
+  const found = entries.filter((name) => !name.startsWith(LOCK_FILE) && !name.endsWith(".writing"));
+  const isRun = found.includes(RECIPE_FILE);
+  if (found.length === 0 || (resume && isRun)) return;
+  throw new CheckpointError(
+    expected(
+      resume ? "the folder of a run" : "a new or empty folder",
+      "the run folder",
+      isRun ? `${basename(directory)}, which holds a run` : found[0],
+    ),
+    { hint: isRun ? "Add --resume to go on with that run, or name another folder." : "Name another folder." },
+  );
+}
+
+async function checkRecipe(path: string, recipe: Recipe): Promise<void> {
+  const differences = differingKeys(parseRecipe(await readFile(path, "utf8"), path), recipe);
+  if (differences.length === 0) return;
+  throw new RecipeError(
+    expected("the recipe that this run was begun with", "--resume", `other values of ${differences.join(", ")}`),
+    {
+      hint: `Resume with ${path} itself, or begin a new run in another folder.`,
+    },
+  );
+}

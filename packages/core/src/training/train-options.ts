@@ -1,0 +1,85 @@
+import type { CheckpointEncoder } from "../checkpoint/checkpoint.js";
+import type { Dataset } from "../data/dataset.js";
+import type { Backend, Precision } from "../decoder/backend.js";
+import type { FeatureSource, View } from "../features/feature-source.js";
+import type { EpochMetrics } from "./metrics-log.js";
+import type { Recipe } from "./recipe-schema.js";
+import type { StopReason } from "./stopping.js";
+
+export interface CaptionPair {
+  readonly id: string;
+  readonly candidate: string;
+  readonly references: readonly string[];
+}
+
+/** Scores generated captions: metric name → value, higher is better. The CLI passes packages/eval in. */
+export type ScoreCaptions = (pairs: CaptionPair[]) => Promise<Record<string, number>>;
+
+/** What the automatic choice of metric takes where captions can be scored. */
+export const DEFAULT_CAPTION_METRIC = "CIDEr-D";
+
+export interface TrainingProgress {
+  readonly stage: "training" | "dev-loss" | "decoding";
+  /** 1-based. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Within the epoch: updates, or while decoding, captions. */
+  readonly step: number;
+  readonly steps: number;
+  /** Of the epoch so far, in this process. */
+  readonly captionsPerSecond: number;
+  /** Training loss of the epoch so far, in nats. */
+  readonly lossPerToken: number;
+  /** Of the whole training; undefined until there is something to go by. */
+  readonly secondsLeft: number | undefined;
+  /** Of the selection metric; null before the first epoch. */
+  readonly bestScore: number | null;
+  readonly metric: string;
+  readonly learningRate: number;
+  readonly backend: string;
+}
+
+export interface TrainOptions {
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly features: FeatureSource;
+  readonly encoder: CheckpointEncoder;
+  readonly backend: Backend;
+  readonly runDirectory: string;
+  /** Go on with the run in runDirectory. */
+  readonly resume?: boolean;
+  readonly precision?: Precision;
+  readonly scoreCaptions?: ScoreCaptions;
+  /** How `scoreCaptions` computes its scores, stored beside them. */
+  readonly scoreSignature?: string;
+  /** Aborted: the step under way is finished, a checkpoint written, and the result says `interrupted`. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  readonly onEpoch?: (metrics: EpochMetrics) => void;
+  /** One line each about images and captions that are left out. */
+  readonly onNotice?: (text: string) => void;
+}
+
+export interface TrainingResult {
+  readonly interrupted: boolean;
+  /** Undefined iff interrupted. */
+  readonly stoppedBy: StopReason | undefined;
+  /** Finished epochs. */
+  readonly epochs: number;
+  /** Updates made. */
+  readonly steps: number;
+  /** The best epoch by `metric`; undefined before the first. */
+  readonly best: { readonly epoch: number; readonly value: number } | undefined;
+  readonly metric: string;
+  readonly lastCheckpoint: string;
+  /** Of the best epoch; there iff `best` is. */
+  readonly bestCheckpoint: string;
+}
+
+/** What must be encoded before a recipe can be trained. */
+export function requiredFeatures(recipe: Recipe): { outputs: ("pooled" | "grid")[]; views: View[] } {
+  return {
+    outputs: recipe.decoder.attention ? ["pooled", "grid"] : ["pooled"],
+    views: recipe.features.mirrored ? ["plain", "mirrored"] : ["plain"],
+  };
+}

@@ -1,0 +1,70 @@
+import type { Dataset, DatasetImage, Split } from "../data/dataset.js";
+import { END_TOKEN_ID } from "../decoder/decoder-spec.js";
+import { DatasetError, expected } from "../errors.js";
+import type { FeatureSource } from "../features/feature-source.js";
+import type { Vocabulary } from "../text/vocabulary.js";
+
+export interface ExampleImage {
+  readonly id: string;
+  /** Token ids of each usable caption, `<end>` last. */
+  readonly captions: readonly (readonly number[])[];
+}
+
+/** One split, ready to be cut into batches. */
+export interface Examples {
+  /** With at least one usable caption each, in dataset order. */
+  readonly images: readonly ExampleImage[];
+  readonly captionCount: number;
+  /** Images of the split without features: unreadable when they were encoded, or not encoded at all. */
+  readonly withoutFeatures: readonly string[];
+  /** Captions without a known word, or with more than maxWords. */
+  readonly unusedCaptions: number;
+}
+
+/**
+ * Captions of a split as token ids.
+ * @throws DatasetError where nothing is left to use
+ */
+export function collectExamples(
+  dataset: Dataset,
+  split: Split,
+  options: { features: Pick<FeatureSource, "has">; vocabulary: Vocabulary; maxWords: number },
+): Examples {
+  const ofSplit = imagesOf(dataset, split);
+  const present = ofSplit.filter((image) => options.features.has(image.id));
+  const images: ExampleImage[] = [];
+  let unusedCaptions = 0;
+  for (const image of present) {
+    const captions = image.captions
+      .map((caption) => options.vocabulary.encode(caption))
+      .filter((tokenIds) => tokenIds.length > 0 && tokenIds.length <= options.maxWords)
+      .map((tokenIds) => [...tokenIds, END_TOKEN_ID]);
+    unusedCaptions += image.captions.length - captions.length;
+    if (captions.length > 0) images.push({ id: image.id, captions });
+  }
+  if (images.length === 0) {
+    throw new DatasetError(expected(`${split} images with features and captions`, `dataset ${dataset.name}`, "none"), {
+      hint:
+        present.length === 0
+          ? "Encode the dataset's photos first: `showtell encode`."
+          : "No caption has a word of the vocabulary: look at the dataset with `showtell doctor --data`.",
+    });
+  }
+  return {
+    images,
+    captionCount: images.reduce((sum, image) => sum + image.captions.length, 0),
+    withoutFeatures: ofSplit.filter((image) => !options.features.has(image.id)).map((image) => image.id),
+    unusedCaptions,
+  };
+}
+
+/** @throws DatasetError for a split without images */
+export function imagesOf(dataset: Dataset, split: Split): readonly DatasetImage[] {
+  const images = dataset.images.filter((image) => image.split === split);
+  if (images.length === 0) {
+    throw new DatasetError(expected(`images in the ${split} split`, `dataset ${dataset.name}`, "none"), {
+      hint: "Training needs a train and a dev split: see docs/formats/datasets.md.",
+    });
+  }
+  return images;
+}
