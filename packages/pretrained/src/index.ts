@@ -13,3 +13,33 @@ export const pretrainedEncoders: Readonly<Record<string, string>> = {
 
 /** The encoder that is used where none is named. */
 export const defaultEncoderName = "efficientnet-lite2";
+
+/** Name → folder of a checkpoint, for `readCheckpoint`. Its model card lies beside it. */
+export const pretrainedCaptioners: Readonly<Record<string, string>> = {
+  "flickr8k-pooled": packagePath("captioners/flickr8k-pooled"),
+};
+
+/** The captioner that is used where none is named. */
+export const defaultCaptionerName = "flickr8k-pooled";
+
+export interface DemoPhoto {
+  readonly name: string;
+  readonly path: string;
+  /** Author and licence, to be shown with the photo; sources are in photos/README.md. */
+  readonly credit: string;
+}
+
+/** Photos with a free licence, for demonstrations. */
+export const demoPhotos: readonly DemoPhoto[] = [
+  photo("astronaut.jpg", "NASA, public domain"),
+  photo("cat.jpg", "Stefan van der Walt, CC0 1.0"),
+  photo("coffee.jpg", "Rachel Michetti, CC0 1.0"),
+  photo("dahlia.jpg", "vultilion, CC BY 2.0"),
+  photo("photographer.jpg", "Lav Varshney, CC0 1.0"),
+  photo("rocket.jpg", "SpaceX, public domain"),
+  photo("tower.jpg", "danielbuechele, CC BY 2.0"),
+];
+
+function photo(name: string, credit: string): DemoPhoto {
+  return { name, path: packagePath(`photos/${name}`), credit };
+}
