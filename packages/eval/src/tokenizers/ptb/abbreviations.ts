@@ -18,7 +18,7 @@ export const BEFORE_NUMBERS = "art ca fig figs no nos op pp prop";
 
 /** Words that, capitalised, begin a new sentence after an acronym. */
 export const SENTENCE_STARTERS =
-  "a about according additionally after an as at but earlier he her here however if in it last many more now once one other our she since so some such that " +
+  "a about according additionally after an as at but earlier he her here however if in it last many more mr. now once one other our she since so some such that " +
   "the their then there these they this we what when while yet you";
 
 /** A pattern that matches one of the words whatever its case, longest first. */

@@ -11,8 +11,9 @@ const COMMA = 0x2c;
  * Tokens of one line, in their original case.
  * @param text the line and what the lexer may look ahead at
  * @param end where the line ends in `text`
+ * @param spelled the same characters as they are to appear in tokens, where `text` stands in for some
  */
-export function lexLine(text: string, end: number): string[] {
+export function lexLine(text: string, end: number, spelled = text): string[] {
   const tokens: string[] = [];
   let at = 0;
   while (at < end) {
@@ -33,26 +34,26 @@ export function lexLine(text: string, end: number): string[] {
       at += word.length;
       continue;
     }
-    at += lexToken(text, at, tokens);
+    at += lexToken(text, at, spelled, tokens);
   }
   return tokens;
 }
 
 /** Adds the token at a position; returns how far to go on. A character no rule accepts is passed over. */
-function lexToken(text: string, at: number, tokens: string[]): number {
+function lexToken(text: string, at: number, spelled: string, tokens: string[]): number {
   let longest = 0;
-  let token = "";
+  let length = 0;
   let winner = RULES[0]!;
   for (const rule of RULES) {
     rule.pattern.lastIndex = at;
     const match = rule.pattern.exec(text);
     if (match === null || match[0].length <= longest) continue;
     longest = match[0].length;
-    token = match[1]!;
+    length = match[1]!.length;
     winner = rule;
   }
   if (longest === 0) return 1;
-  const spelled = winner.spell(token);
-  if (spelled !== "") tokens.push(spelled);
-  return token.length - winner.reread;
+  const token = winner.spell(spelled.slice(at, at + length));
+  if (token !== "") tokens.push(token);
+  return length - winner.reread;
 }

@@ -10,8 +10,8 @@ const PUNCTUATION = new Set(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-
 // In the reference these would start a new output line and shift every later caption.
 const LINE_BREAKS = /[\n\r\u0085\u2028\u2029\v\f]+/g;
 
-// Java reads UTF-16: a character beyond the basic plane is two unknown ones. One unknown character does the same.
-const BEYOND_BASIC_PLANE = /[\u{10000}-\u{10FFFF}\p{Surrogate}]/gu;
+// Java reads UTF-16: a character beyond the basic plane is two unknown ones, which only addresses can hold.
+const SURROGATE = /[\uD800-\uDFFF]/g;
 const UNKNOWN = "\uE000";
 
 // Lower-case words and single blanks, and at most a final dot that stands alone: most of any caption file.
@@ -23,9 +23,9 @@ const TAKEN_APART = /\b(?:cannot|gonna|gotta|lemme|gimme|wanna)\b/;
  * @param next the caption after this one in the same run, null at the very end of the run: there `you'll` comes out as "you ` ll"
  */
 export function ptbTokens(caption: string, next: string | null = ""): string[] {
-  const line = clean(caption);
-  const text = next === null ? line : `${line}\n${clean(next)}\n`;
-  return lexLine(text, line.length).map((token) => token.toLowerCase());
+  const line = caption.replace(LINE_BREAKS, " ");
+  const run = next === null ? line : `${line}\n${next.replace(LINE_BREAKS, " ")}\n`;
+  return lexLine(run.replace(SURROGATE, UNKNOWN), line.length, run).map((token) => token.toLowerCase());
 }
 
 /** What coco-caption's metrics see: PTB tokens without the listed punctuation, lower-cased. */
@@ -38,7 +38,3 @@ export const ptbTokenizer: Tokenizer = {
       .join(" ");
   },
 };
-
-function clean(caption: string): string {
-  return caption.replace(LINE_BREAKS, " ").replace(BEYOND_BASIC_PLANE, UNKNOWN);
-}

@@ -14,7 +14,7 @@ import {
   WORD_CHARACTER,
   WORD_LETTER,
 } from "./characters.js";
-import { asClosingQuote, asOpeningQuote, asWritten, withEntities } from "./spelling.js";
+import { straightQuote, asWritten, withBrackets, withEntities } from "./spelling.js";
 
 export interface Rule {
   readonly pattern: RegExp;
@@ -38,9 +38,18 @@ const SENTENCE_START = `${SPACING}(?:${SPACING}|[A-Z]|${TAG})`;
 const LONG_ACRONYM = "[A-Za-z](?:\\.[A-Za-z])+|(?:Canada|Sino|Korean|EU|Japan|non)-U\\.S|U\\.S\\.-(?:U\\.K|U\\.S\\.S\\.R)";
 const ACRONYM = `${LONG_ACRONYM}|[A-Za-z]`;
 // After "U.S." these, capitalised, begin a new sentence.
-const SENTENCE_STARTER = `(?=[A-Z])${anyOf(SENTENCE_STARTERS)}(?:[${BLANK}\\n]|$)`;
+const SENTENCE_STARTER = `(?:(?=[A-Z])${anyOf(SENTENCE_STARTERS)}|${TAG})[${BLANK}\\n]`;
 const URL_CHARACTER = '[^ \\t\\n\\f\\r"<>|.!?(){},]';
+// Host names without www hold no digit, capital or hyphen, but anything beyond ASCII.
+const HOST_CHARACTER = "[#%&*+a-z~\\u0080-\\uFFFF]";
+const FILE_TYPES =
+  "class|docx|html|java|jpeg|bat|bmp|cgi|cpp|dll|doc|exe|gif|htm|jar|jpg|mov|mp3|pdf|php|png|ppt|sql|tar|txt|wav|xml|zip|gz|pl|ps|py|c|h|x";
 const URL_PATH = '(?:/[^ \\t\\n\\f\\r"<>|()]+[^ \\t\\n\\f\\r"<>|.!?(){},-])?';
+const HYPHENATED = `[A-Za-z0-9][A-Za-z0-9.,\\u00AD]*(?:-(?:(?:${LONG_ACRONYM})\\.|[A-Za-z0-9\\u00AD]+))+`;
+// A part of a compound may carry a French or Irish prefix: o'clock, d'art.
+const COMPOUND_PART = `(?:[dDoOlL]${LOOSE_APOSTROPHE}[${LETTER}${DIGIT}])?[${LETTER}${DIGIT}]+`;
+const COMPOUND = `${COMPOUND_PART}(?:[-_\\u058A\\u2010\\u2011]${COMPOUND_PART})*`;
+const AMPERSAND_NAME = "[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+";
 const PART = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}";
 
 export const RULES: readonly Rule[] = [
@@ -64,7 +73,6 @@ export const RULES: readonly Rule[] = [
   // n't and the other contractions.
   rule(`([A-Za-z\\u00AD]*[A-MO-Za-mo-z]\\u00AD*)${NOT}`),
   rule(`(${WORD})${CONTRACTION}`, withEntities),
-  rule(`(${CONTRACTION}|${NOT})[^A-Za-z]`, withEntities),
   rule(`(${WORD})`, withEntities),
 
   // Words with an apostrophe of their own.
@@ -73,38 +81,18 @@ export const RULES: readonly Rule[] = [
       `|${APOSTROPHE}[eE][mM]|[cC]${APOSTROPHE}[mM][oO][nN]|${APOSTROPHE}[tT][iI][lL][lL]?|${APOSTROPHE}[cC][aA][uU][sS][eE])`,
   ),
   rule(`([A-HJ-XZn]${LOOSE_APOSTROPHE}${LETTER}{2,})`),
+  rule(`(${CONTRACTION}|${NOT})[^A-Za-z]`, withEntities),
   rule(`(${APOSTROPHE}[2-9]0s)`),
-  rule(`(${LETTER}${LETTER}*[aeiouy]${LOOSE_APOSTROPHE}[aeiouA-Z]${LETTER}*)`),
+  rule(`(${LETTER}${LETTER}*[aeiouyAEIOUY]${LOOSE_APOSTROPHE}[aeiouA-Z]${LETTER}*)`),
   rule(`([yY]${APOSTROPHE})${LETTER}`),
-  rule(`([dDoOlL]${LOOSE_APOSTROPHE}[${LETTER}${DIGIT}](?:[${LETTER}${DIGIT}]|-)+)`),
 
   // Addresses.
-  rule('(https?://[^ \\t\\n\\f\\r"<>|()]+[^ \\t\\n\\f\\r"<>|.!?(){},-])'),
+  rule('(https?://[^ \\t\\n\\f\\r"<>|(){}]+[^ \\t\\n\\f\\r"<>|.!?(){},-])'),
   rule(`(www\\.(?:${URL_CHARACTER}+\\.)+[a-zA-Z]{2,4}${URL_PATH})`),
-  rule(`((?:[^ \\t\\n\\f\\r\`'"<>|.!?(){},\\-_$]+\\.)+(?:com|net|org|edu)${URL_PATH})`),
-  rule('((?:&lt;|<)?[a-zA-Z0-9][^ \\t\\n\\f\\r"<>|()\\u00A0{}]*@(?:[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+\\.)*[^ \\t\\n\\f\\r"<>|(){}\\[\\].,;:\\u00A0]+(?:&gt;|>)?)'),
+  rule(`((?:${HOST_CHARACTER}+\\.)+(?:com|net|org|edu)${URL_PATH})`),
+  rule('((?:&lt;|<)?[a-zA-Z0-9][^ \\t\\n\\f\\r"<>|()\\u00A0{}]*@(?:[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+\\.)*[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+(?:&gt;|>)?)'),
   rule("(@[a-zA-Z_][a-zA-Z_0-9]*)"),
-  rule(`(#${WORD_LETTER}${WORD_CHARACTER}*)`),
-
-  // Compounds.
-  rule("([A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+)", withEntities),
-  rule(`(${PART}(?:\\\\?/${PART}){1,2})`),
-  rule(`([A-Za-z0-9][A-Za-z0-9.,\\u00AD]*(?:-(?:[A-Za-z0-9\\u00AD]+|(?:${ACRONYM})\\.))+)`),
-  rule(`([${LETTER}${DIGIT}]+(?:[-._/][${LETTER}${DIGIT}]+)*\\.(?:bat|bmp|class|cgi|cpp|c|dll|docx|doc|exe|gif|gz|html|htm|h|jar|java|jpeg|jpg|mov|mp3|pdf|php|pl|png|ppt|ps|py|sql|tar|txt|wav|xml|x|zip))(?=[^${LETTER}${DIGIT}]|$)`),
-  rule(`([${LETTER}${DIGIT}][${LETTER}${DIGIT}_\\u058A\\u2010\\u2011]*[${LETTER}${DIGIT}])`),
-
-  // Numbers, dates, money.
-  rule(`(${DIGIT}{1,2}[-/]${DIGIT}{1,2}[-/]${DIGIT}{2,4})`),
-  rule(`([-+]?${NUMBER})`, (token) => token.replaceAll("\u00AD", "")),
-  rule(`((?:${DIGIT}{1,4}[- \\u00A0])?${DIGIT}{1,4}(?:\\\\?/|\\u2044)${DIGIT}{1,4})`, (token) => token.replace(" ", "\u00A0")),
-  rule("([\\u00BC\\u00BD\\u00BE\\u2153-\\u215E])", withEntities),
-  rule("([\\u207A\\u207B\\u208A\\u208B]?(?:[\\u2070\\u00B9\\u00B2\\u00B3\\u2074-\\u2079]+|[\\u2080-\\u2089]+))"),
-  rule("([A-Z]*\\$|#)(?=.)"),
-  rule("([\\u00A2\\u00A3\\u00A4\\u00A5\\u0080\\u20A0\\u20AC\\u060B\\u0E3F\\u20A4\\uFFE0\\uFFE1\\uFFE5\\uFFE6])", withEntities),
-  rule(
-    "((?:\\([0-9]{2,3}\\)[ \\u00A0]?|(?:\\+\\+?)?(?:[0-9]{2,4}[- \\u00A0])?[0-9]{2,4}[- \\u00A0])[0-9]{3,4}[- \\u00A0]?[0-9]{3,5}|(?:(?:\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5})",
-    (token) => token.replaceAll(" ", "\u00A0").replace("(", "-LRB-").replace(")", "-RRB-"),
-  ),
+  rule(`(#${WORD_LETTER}+)`),
 
   // Abbreviations and their dots.
   rule(`(${anyOf(SENTENCE_ENDERS)}\\.)${SENTENCE_START}`, asWritten, 1),
@@ -114,14 +102,34 @@ export const RULES: readonly Rule[] = [
   rule(`([A-Za-z])\\.[${BLANK}\\n]+${SENTENCE_STARTER}`),
   rule(`((?:${LONG_ACRONYM})\\.)[${BLANK}\\n]+${SENTENCE_STARTER}`, asWritten, 1),
   rule(`((?:${ACRONYM})\\.)`),
-  rule(`(${anyOf(BEFORE_NUMBERS)}\\.)[${BLANK}]*[0-9]`),
-  rule(`(${WORD}\\.)[,;:\\u3001]`, withEntities),
+  rule(`(${anyOf(BEFORE_NUMBERS)}\\.)[${BLANK}\\n]?${DIGIT}`),
+  ...[WORD, HYPHENATED, COMPOUND, AMPERSAND_NAME].map((word) => rule(`(${word}\\.)[,;:\\u3001]`, withEntities)),
+
+  // Compounds.
+  rule(`(${AMPERSAND_NAME})`, withEntities),
+  rule(`(${PART}(?:\\\\?/${PART}){1,2})`),
+  rule(`(${HYPHENATED})`),
+  rule(`(${COMPOUND})`, withEntities),
+  rule(`([${LETTER}${DIGIT}]+(?:\\.[${LETTER}${DIGIT}]+)*\\.(?:${FILE_TYPES}|${FILE_TYPES.toUpperCase()}))(?=[${BLANK}\\n.?!,]|$)`),
+
+  // Numbers, dates, money.
+  rule(`(${DIGIT}{1,2}[-/]${DIGIT}{1,2}[-/]${DIGIT}{2,4})`),
+  rule(`([-+]?${NUMBER})`, (token) => token.replaceAll("\u00AD", "")),
+  rule(`((?:${DIGIT}{1,4}[- \\u00A0])?${DIGIT}{1,4}(?:\\\\?/|\\u2044)${DIGIT}{1,4})`, (token) => token.replace(" ", "\u00A0")),
+  rule("([\\u00BC\\u00BD\\u00BE\\u2153-\\u215E])", withEntities),
+  rule("([\\u207A\\u207B\\u208A\\u208B]?(?:[\\u2070\\u00B9\\u00B2\\u00B3\\u2074-\\u2079]+|[\\u2080-\\u2089]+))"),
+  rule("([A-Z]*\\$|#)"),
+  rule("([\\u00A2\\u00A3\\u00A4\\u00A5\\u0080\\u20A0\\u20AC\\u060B\\u0E3F\\u20A4\\uFFE0\\uFFE1\\uFFE5\\uFFE6])", withEntities),
+  rule(
+    "((?:\\([0-9]{2,3}\\)[ \\u00A0]?|(?:\\+\\+?)?(?:[0-9]{2,4}[- \\u00A0])?[0-9]{2,4}[- \\u00A0])[0-9]{3,4}[- \\u00A0]?[0-9]{3,5}|(?:(?:\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5})",
+    (token) => withBrackets(token.replaceAll(" ", "\u00A0")),
+  ),
 
   // Punctuation.
   rule('(["]|&quot;)[A-Za-z0-9$]', () => "``"),
   rule('(["]|&quot;)', () => "''"),
-  rule("([<>]?[:;=][-o*']?[()DPdpO\\\\{@|\\[\\]])[^A-Za-z0-9]", (token) => token.replace("(", "-LRB-").replace(")", "-RRB-")),
-  rule("([\\^x=~<>]\\.[\\^x=~<>]|[-\\^x=~<>']_[-\\^x=~<>'])"),
+  rule("([<>]?[:;=][-o*']?[()DPdpO\\\\{@|\\[\\]])[^A-Za-z0-9]", withBrackets),
+  rule("([-^x=~<>']_[-^x=~<>']|\\([-^x=~<>'][-_.]?[-^x=~<>'`]\\))", withBrackets),
   rule("(\\.{3,5}|(?:\\.[ \\u00A0]){2,4}\\.|[\\u0085\\u2026])", () => "..."),
   rule("(\\()", () => "-LRB-"),
   rule("(\\))", () => "-RRB-"),
@@ -132,8 +140,10 @@ export const RULES: readonly Rule[] = [
   rule("(-+)", (token) => (token.length >= 2 && token.length <= 4 ? "--" : token)),
   rule("([?!]+)"),
   rule("(@+|#+|_+|\\*+|(?:\\\\\\*){1,3})"),
-  rule(`(${QUOTE})[A-Za-z][^ \\t\\n]`, asOpeningQuote),
-  rule(`(${QUOTE})`, asClosingQuote),
+  rule("('')"),
+  rule("(>>|<<)"),
+  rule("('|&apos;)[A-Za-z][^ \\t\\n]", () => "`"),
+  rule(`(${QUOTE})`, straightQuote),
   rule(`(${CONTRACTION}|${NOT})`, withEntities),
   rule("(&lt;)", () => "<"),
   rule("(&gt;)", () => ">"),

@@ -31,25 +31,22 @@ export function withEntities(token: string): string {
   );
 }
 
-export function asOpeningQuote(quote: string): string {
-  return respell(quote, "`");
-}
-
-export function asClosingQuote(quote: string): string {
-  return respell(quote, "'");
-}
-
 const OPENING = /[`\u0091\u2018\u201B\u2039]/g;
 const CLOSING = /[\u0092\u2019\u203A]/g;
 const DOUBLE_OPENING = /[\u0093\u201C\u00AB]/g;
 const DOUBLE_CLOSING = /[\u0094\u201D\u00BB]/g;
 
-function respell(quote: string, straight: string): string {
+/** Quotation marks whose direction their own shape gives; straight ones close. */
+export function straightQuote(quote: string): string {
   return quote
     .replaceAll("&apos;", "'")
-    .replaceAll("'", straight)
     .replace(OPENING, "`")
     .replace(CLOSING, "'")
     .replace(DOUBLE_OPENING, "``")
     .replace(DOUBLE_CLOSING, "''");
+}
+
+/** Round brackets inside a token: smileys and telephone numbers. */
+export function withBrackets(token: string): string {
+  return token.replaceAll("(", "-LRB-").replaceAll(")", "-RRB-");
 }
