@@ -38,10 +38,15 @@ function randomTensor(shape: readonly number[], random: Random): Tensor {
   );
 }
 
-/** Large weights: the captions of different images then differ. */
+/** Large weights and no biases: what the photo shows then decides the words. */
 function randomParameters(spec: DecoderSpec): Map<string, Tensor> {
   const random = new Random(9);
-  return new Map(parameterShapes(spec).map(({ name, shape }) => [name, randomTensor(shape, random)]));
+  return new Map(
+    parameterShapes(spec).map(({ name, shape }) => {
+      const isBias = shape.length === 1 && !name.endsWith("gamma");
+      return [name, isBias ? tensor(shape, new Float32Array(sizeOf(shape))) : randomTensor(shape, random)];
+    }),
+  );
 }
 
 function randomFeatures(spec: DecoderSpec, seed: number): Features {
