@@ -1,0 +1,45 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { expected, OptionError } from "@showtell/core";
+import { demoPhotos } from "@showtell/pretrained";
+import type { Command } from "commander";
+import { loadCaptioner } from "../load-captioner.js";
+import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
+import { PAGE_FOOT, pageEntry, pageHead } from "../render/caption-page.js";
+import { Terminal } from "../render/terminal.js";
+
+interface DemoFlags {
+  readonly output: string;
+  readonly backend: BackendChoice;
+  readonly quiet?: boolean;
+}
+
+export function registerDemo(program: Command): void {
+  const command = program
+    .command("demo")
+    .description("caption the photos that ship with Showtell and write a page that shows them")
+    .option("--output <file>", "the page", "showtell-demo.html");
+  addBackendOption(command);
+  addQuietOption(command).action(async (flags: DemoFlags) => {
+    const terminal = new Terminal(flags);
+    await using captioner = await loadCaptioner({ backend: flags.backend });
+    const page = [
+      pageHead({ title: "Showtell demo", subtitle: "Photos that ship with Showtell, captioned on this machine." }),
+    ];
+    const results = await captioner.caption(
+      demoPhotos.map(({ path }) => path),
+      { nBest: 3 },
+    );
+    for (const [index, { captions }] of results.entries()) {
+      const { name, path, credit } = demoPhotos[index]!;
+      process.stdout.write(`${name}\t${captions?.[0]?.text ?? ""}\n`);
+      const source = `data:image/jpeg;base64,${(await readFile(path)).toString("base64")}`;
+      page.push(pageEntry({ image: name, source, captions: captions ?? [], credit }));
+    }
+    page.push(PAGE_FOOT);
+    await writeFile(flags.output, page.join("")).catch((cause: unknown) => {
+      throw new OptionError(expected("a writable file", "--output", flags.output), { cause });
+    });
+    terminal.info(`The photos beside their captions: ${resolve(flags.output)}`);
+  });
+}

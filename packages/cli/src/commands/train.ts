@@ -1,0 +1,138 @@
+import { type EpochMetrics, requiredFeatures, type TrainingProgress, type TrainingResult, train } from "@showtell/core";
+import type { Command } from "commander";
+import { openEncodedDataset } from "../compose/encoded-dataset.js";
+import { findEncoder } from "../compose/encoder-registry.js";
+import { findRecipe } from "../compose/find-recipe.js";
+import { openDecoderBackend } from "../compose/open-decoder-backend.js";
+import { scoreCaptions } from "../compose/score-captions.js";
+import { EXIT } from "../exit-codes.js";
+import { addDatasetOptions, type DatasetFlags } from "../options/dataset-options.js";
+import { interruptSignal } from "../options/interrupt-signal.js";
+import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
+import { type Progress, Terminal } from "../render/terminal.js";
+
+interface TrainFlags extends DatasetFlags {
+  readonly recipe: string;
+  readonly set?: string[];
+  readonly run: string;
+  readonly resume?: boolean;
+  readonly encoder?: string;
+  readonly backend: BackendChoice;
+  readonly quiet?: boolean;
+}
+
+export function registerTrain(program: Command): void {
+  const command = program.command("train").description("train a captioner on a dataset; stop and resume at will");
+  addDatasetOptions(command)
+    .requiredOption("--recipe <name|file>", "training recipe: one that ships, such as flickr8k-attention, or a YAML file")
+    .requiredOption("--run <folder>", "run folder: recipe, metrics, checkpoints")
+    .option("--set <key=value...>", "change keys of the recipe: --set optimizer.learningRate=0.0005 epochs=20")
+    .option("--resume", "go on with the run in the folder")
+    .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file");
+  addBackendOption(command);
+  addQuietOption(command);
+  command.addHelpText(
+    "after",
+    "\nExample:\n  $ showtell train --data flickr8k --recipe flickr8k-pooled --run runs/first\n  $ showtell train --data flickr8k --recipe flickr8k-pooled --run runs/first --resume",
+  );
+  command.action(async (flags: TrainFlags) => {
+    const terminal = new Terminal(flags);
+    const recipe = await findRecipe(flags.recipe, flags.set);
+    const signal = interruptSignal(terminal, "Stopping after the step in hand; --resume goes on from there.");
+    const { dataset, store } = await openEncodedDataset({
+      dataPath: flags.data,
+      imagesPath: flags.images,
+      storePath: flags.store,
+      encoderSpecPath: await findEncoder(flags.encoder),
+      ...requiredFeatures(recipe),
+      terminal,
+      signal,
+    });
+    const backend = await openDecoderBackend(flags.backend);
+    terminal.info(`Training on ${backend.name}: ${backend.device.description}`);
+    const display = new TrainingDisplay(terminal);
+    try {
+      const result = await train({
+        recipe,
+        dataset,
+        features: store.source(dataset),
+        encoder: { fingerprint: store.fingerprint, spec: JSON.parse(JSON.stringify(store.encoder)) },
+        backend,
+        runDirectory: flags.run,
+        resume: flags.resume ?? false,
+        scoreCaptions,
+        signal,
+        onProgress: (progress) => display.update(progress),
+        onEpoch: (metrics) => display.endEpoch(metrics),
+        onNotice: (text) => terminal.info(text),
+      });
+      display.stop();
+      report(result, terminal);
+    } finally {
+      display.stop();
+      await backend.dispose();
+      await store.close();
+    }
+  });
+}
+
+function report(result: TrainingResult, terminal: Terminal): void {
+  if (result.best) {
+    terminal.info(`Best ${result.metric} ${result.best.value.toFixed(4)} after epoch ${result.best.epoch}.`);
+    process.stdout.write(`${result.bestCheckpoint}\n`);
+  }
+  if (result.interrupted) {
+    terminal.info(`Stopped after ${result.steps} steps; --resume goes on from there.`);
+    process.exitCode = EXIT.interrupted;
+  }
+}
+
+/** One bar an epoch, and a line of figures when it is over. */
+class TrainingDisplay {
+  private readonly terminal: Terminal;
+  private bar: Progress | undefined;
+  private stage = "";
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal;
+  }
+
+  update({ stage, epoch, epochs, step, steps, ...figures }: TrainingProgress): void {
+    const title = `epoch ${epoch}/${epochs} ${STAGE_TITLES[stage]}`;
+    if (this.stage !== title) {
+      this.stop();
+      this.bar = this.terminal.progress(title, steps, stage === "training" ? "steps" : "captions");
+      this.stage = title;
+    }
+    this.bar?.update(step, stage === "training" ? describe(figures) : "");
+  }
+
+  endEpoch({ epoch, trainLossPerToken, devLossPerToken, devScores = {}, wallClock }: EpochMetrics): void {
+    this.stop();
+    const figures = [`train loss ${trainLossPerToken.toFixed(4)}`, `dev loss ${devLossPerToken.toFixed(4)}`];
+    for (const [name, value] of Object.entries(devScores)) figures.push(`${name} ${value.toFixed(4)}`);
+    this.terminal.info(`epoch ${epoch}: ${figures.join(", ")} (${Math.round(wallClock.train)} s)`);
+  }
+
+  stop(): void {
+    this.bar?.stop();
+    this.bar = undefined;
+    this.stage = "";
+  }
+}
+
+const STAGE_TITLES = { training: "training", "dev-loss": "dev loss", decoding: "dev captions" } as const;
+
+function describe(figures: Omit<TrainingProgress, "stage" | "epoch" | "epochs" | "step" | "steps">): string {
+  const { captionsPerSecond, lossPerToken, secondsLeft, bestScore, metric } = figures;
+  const parts = [`${captionsPerSecond.toFixed(0)} captions/s`, `loss ${lossPerToken.toFixed(3)}`];
+  if (bestScore !== null) parts.push(`best ${metric} ${bestScore.toFixed(4)}`);
+  if (secondsLeft !== undefined) parts.push(`${formatDuration(secondsLeft)} left`);
+  return parts.join(", ");
+}
+
+function formatDuration(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 1) return `${Math.round(seconds)} s`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

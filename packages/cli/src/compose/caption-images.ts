@@ -1,0 +1,114 @@
+import { type CaptionedImage, type CaptionImagesOptions, expected, OptionError, type UncaptionedImage } from "@showtell/core";
+import { loadCaptioner } from "../load-captioner.js";
+import { expandImageInputs, type NamedImage } from "../options/image-inputs.js";
+import type { BackendChoice } from "../options/model-options.js";
+import { pageWriter } from "../render/caption-page.js";
+import {
+  type CaptionFormat,
+  type CaptionRow,
+  type CaptionWriter,
+  captionWriter,
+  RESUMABLE_FORMATS,
+} from "../render/caption-writers.js";
+import { openResultOutput, type ResultOutput } from "../render/result-output.js";
+import type { Terminal } from "../render/terminal.js";
+import { finishedImages } from "./finished-images.js";
+
+export interface CaptionImagesJob {
+  readonly inputs: readonly string[];
+  readonly model: readonly string[] | undefined;
+  readonly encoder: string | undefined;
+  readonly backend: BackendChoice;
+  readonly captioning: CaptionImagesOptions;
+  readonly format: CaptionFormat;
+  readonly confidence: boolean;
+  readonly output: string | undefined;
+  readonly resume: boolean;
+  readonly terminal: Terminal;
+}
+
+/** From inputs to output: everything `showtell caption` does after its flags are read. Returns how many photos could not be captioned. */
+export async function captionImages(job: CaptionImagesJob): Promise<{ failed: number }> {
+  const { output: path, format, terminal } = job;
+  checkResume(job);
+  const all = await expandImageInputs(job.inputs);
+  const finished = job.resume ? await finishedImages(path!, format) : new Set<string>();
+  const images = all.filter(({ id }) => !finished.has(id));
+  if (finished.size > 0) terminal.info(`${all.length - images.length} of ${all.length} photos are captioned already.`);
+  if (finished.size > 0 && images.length === 0) return { failed: 0 };
+
+  await using captioner = await loadCaptioner({ model: job.model, encoder: job.encoder, backend: job.backend });
+  const writer =
+    format === "html"
+      ? pageWriter("Captions", `${all.length} photos, captioned by Showtell`, path)
+      : captionWriter(format, { confidence: job.confidence, showImage: all.length > 1 });
+  const output = await openResultOutput(path, { resumable: RESUMABLE_FORMATS.includes(format), append: job.resume });
+  try {
+    if (finished.size === 0) await output.write(writer.begin());
+    const results = captioner.captionStream(
+      images.map(({ image }) => image),
+      job.captioning,
+    );
+    const failed = await writeRows(images, results, writer, output, terminal);
+    await output.write(writer.end());
+    await output.finish();
+    return { failed };
+  } catch (error) {
+    await output.abandon();
+    throw error;
+  }
+}
+
+async function writeRows(
+  images: readonly NamedImage[],
+  results: AsyncIterable<CaptionedImage | UncaptionedImage>,
+  writer: CaptionWriter,
+  output: ResultOutput,
+  terminal: Terminal,
+): Promise<number> {
+  const progress = terminal.progress("captioning", images.length, "photos");
+  let [done, failed] = [0, 0];
+  try {
+    for await (const result of results) {
+      const row = toRow(images[done]!.id, result);
+      if (row.error !== undefined) {
+        failed += 1;
+        terminal.warn(row.error, result.error?.hint);
+      }
+      await output.write(writer.row(row));
+      done += 1;
+      progress.update(done);
+    }
+  } finally {
+    progress.stop();
+  }
+  return failed;
+}
+
+function toRow(image: string, { captions, error }: CaptionedImage | UncaptionedImage): CaptionRow {
+  if (error) return { image, error: error.message };
+  return {
+    image,
+    captions: captions.map(({ text, confidence, score, normalizedScore, margin }) => ({
+      text,
+      confidence,
+      score,
+      normalizedScore,
+      ...(margin !== undefined && { margin }),
+    })),
+  };
+}
+
+function checkResume({ resume, output, format }: CaptionImagesJob): void {
+  if (!resume) return;
+  if (output === undefined) {
+    throw new OptionError(expected("--output beside it", "--resume", "none"), {
+      hint: "What was captioned already is read from the output file.",
+    });
+  }
+  if (!RESUMABLE_FORMATS.includes(format)) {
+    throw new OptionError(expected(`--format ${RESUMABLE_FORMATS.join(" or ")}`, "--resume", format), {
+      hint: "Only formats with one photo a line can be gone on with.",
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import type { Checkpoint, Dataset, DecodedSplit, SearchOptions } from "@showtell/core";
+import { type Evaluation, evaluateCaptions } from "@showtell/eval";
+import { loadSynonyms } from "@showtell/eval/node";
+import { renderTable } from "../render/table.js";
+
+/** Scores of a model on a split, and what its captions look like. */
+export interface SplitEvaluation {
+  /** Nats under teacher forcing; absent for an ensemble. */
+  readonly lossPerToken?: number;
+  /** Images without features: not scored. */
+  readonly withoutFeatures: readonly string[];
+  readonly signature: Evaluation["signature"];
+  readonly names: Evaluation["names"];
+  readonly corpus: Evaluation["corpus"];
+  readonly intervals: Evaluation["intervals"];
+  readonly statistics: Evaluation["statistics"];
+}
+
+/** How the captions were searched for: part of every score's signature. */
+export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty" | "lengthPenaltyFormula"> & {
+  readonly mirrored: boolean;
+};
+
+/**
+ * @throws EvalError when no image of the split has captions to score against
+ */
+export async function scoreSplit(
+  decoded: DecodedSplit,
+  dataset: Dataset,
+  { vocabulary }: Pick<Checkpoint, "vocabulary">,
+  { split, decoding }: { readonly split: string; readonly decoding: DecodingSettings },
+): Promise<SplitEvaluation> {
+  const pairs = decoded.captions
+    .filter(({ image }) => image.captions.length > 0)
+    .map(({ image, caption }) => ({ id: image.id, candidate: caption, references: image.captions }));
+  const trainingCaptions = dataset.images.filter((image) => image.split === "train").flatMap(({ captions }) => captions);
+  const { signature, names, corpus, intervals, statistics } = await evaluateCaptions(pairs, {
+    synonyms: await loadSynonyms(),
+    signature: {
+      split,
+      beam: decoding.beamWidth,
+      lp: decoding.lengthPenaltyFormula === "none" ? "none" : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
+      ...(decoding.mirrored && { views: 2 }),
+    },
+    describe: { trainingCaptions, vocabularySize: vocabulary.size },
+  });
+  const { lossPerToken, withoutFeatures } = decoded;
+  return {
+    ...(lossPerToken !== undefined && { lossPerToken }),
+    withoutFeatures,
+    signature,
+    names,
+    corpus,
+    intervals,
+    statistics,
+  };
+}
+
+/** Scores in the unit of tables, times 100. */
+export function renderEvaluation(evaluation: SplitEvaluation): string {
+  const { names, corpus, intervals, signature, statistics, lossPerToken } = evaluation;
+  const rows = Object.entries(corpus).map(([key, value]) => {
+    const interval = intervals[key];
+    const range = interval ? `${percent(interval.low)} – ${percent(interval.high)}` : "";
+    return [names[key] ?? key, percent(value), range];
+  });
+  const share = (value: number | undefined) => (value === undefined ? "–" : `${percent(value)} %`);
+  const facts = [
+    ...(lossPerToken === undefined ? [] : [`loss per token ${lossPerToken.toFixed(4)} nats, perplexity ${Math.exp(lossPerToken).toFixed(2)}`]),
+    `${statistics.captions} captions, ${statistics.meanLength.toFixed(1)} words on average (references ${statistics.meanReferenceLength.toFixed(1)})`,
+    `${share(statistics.distinctCaptions)} distinct captions, ${share(statistics.novelty)} not found in the training captions`,
+    `${statistics.distinctWords} different words, ${share(statistics.vocabularyUse)} of the vocabulary`,
+  ];
+  const cider = signature["CIDEr"] ?? Object.values(signature)[0] ?? "";
+  return `${renderTable(["metric", "score", "95 % interval"], rows)}\n\n${facts.join("\n")}\n${cider}\n`;
+}
+
+function percent(value: number): string {
+  return (100 * value).toFixed(2);
+}

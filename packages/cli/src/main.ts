@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { type Command, CommanderError, program } from "commander";
+import { EXIT } from "./exit-codes.js";
+import { reportError } from "./report-error.js";
+
+interface CommandEntry {
+  readonly summary: string;
+  /** Loads the one file of the command: nothing of the others, and nothing heavy, is imported. */
+  readonly register: (parent: Command) => Promise<void>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  caption: {
+    summary: "caption images, folders, globs, URLs or standard input",
+    register: async (parent) => (await import("./commands/caption.js")).registerCaption(parent),
+  },
+  demo: {
+    summary: "caption the photos that ship with Showtell and write a page that shows them",
+    register: async (parent) => (await import("./commands/demo.js")).registerDemo(parent),
+  },
+  train: {
+    summary: "train a captioner on a dataset; stop and resume at will",
+    register: async (parent) => (await import("./commands/train.js")).registerTrain(parent),
+  },
+  evaluate: {
+    summary: "caption a split of a dataset and score the captions",
+    register: async (parent) => (await import("./commands/evaluate.js")).registerEvaluate(parent),
+  },
+  score: {
+    summary: "score caption files against references: BLEU, METEOR, CIDEr, ROUGE-L",
+    register: async (parent) => (await import("./commands/score.js")).registerScore(parent),
+  },
+  encode: {
+    summary: "compute the image features of a dataset once, into a feature store",
+    register: async (parent) => (await import("./commands/encode.js")).registerEncode(parent),
+  },
+  encoder: {
+    summary: "list image encoders, import another one",
+    register: async (parent) => (await import("./commands/encoder.js")).registerEncoder(parent),
+  },
+  model: {
+    summary: "look into a checkpoint",
+    register: async (parent) => (await import("./commands/model.js")).registerModel(parent),
+  },
+  doctor: {
+    summary: "check this machine, its backends, and a dataset",
+    register: async (parent) => (await import("./commands/doctor.js")).registerDoctor(parent),
+  },
+};
+
+/** Runs the command line and returns the exit code. Results go to stdout, everything else to stderr. */
+export async function main(argv: readonly string[]): Promise<number> {
+  program
+    .name("showtell")
+    .description("Image captioning for Node: caption photos, train captioners, score captions.")
+    .version(packageVersion())
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "")) })
+    .addHelpText(
+      "after",
+      [
+        "",
+        "Examples:",
+        "  $ showtell caption photo.jpg",
+        "  $ showtell caption holiday/ --format jsonl --output captions.jsonl",
+        "  $ showtell train --data flickr8k --recipe flickr8k-attention --run runs/first",
+      ].join("\n"),
+    );
+
+  const wanted = argv.find((argument) => !argument.startsWith("-"));
+  for (const [name, { summary, register }] of Object.entries(COMMANDS)) {
+    if (name === wanted) await register(program);
+    else program.command(name).description(summary);
+  }
+
+  try {
+    await program.parseAsync(argv as string[], { from: "user" });
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    // Commander has printed its message already; code 0 is --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.userError;
+    return reportError(error);
+  }
+}
+
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  return manifest.version;
+}

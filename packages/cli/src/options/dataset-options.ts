@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { DEFAULT_STORE } from "../compose/encoded-dataset.js";
+
+export interface DatasetFlags {
+  readonly data: string;
+  readonly images?: string;
+  readonly store: string;
+}
+
+/** Options of every command that reads a dataset's photos through a feature store. */
+export function addDatasetOptions(command: Command): Command {
+  return command
+    .requiredOption("--data <path>", "dataset: Flickr8k/30k folder, Karpathy or COCO JSON, JSONL or CSV")
+    .option("--images <folder>", "where the photos lie, if not where the dataset says")
+    .option("--store <folder>", "feature store; what is missing is encoded first", DEFAULT_STORE);
+}
