@@ -37,7 +37,8 @@ const baseOffsets = (word) => [...(basesOf.get(word) ?? [])].flatMap((base) => [
 /** How many words can hold an offset; an offset of one word needs no number of its own, one number per word stands for all of them. */
 const holders = new Map();
 for (const word of words) {
-  for (const offset of new Set([...(offsetsOf.get(word) ?? []), ...baseOffsets(word)])) holders.set(offset, (holders.get(offset) ?? 0) + 1);
+  for (const offset of new Set([...(offsetsOf.get(word) ?? []), ...baseOffsets(word)]))
+    holders.set(offset, (holders.get(offset) ?? 0) + 1);
 }
 
 const numbers = new Map();

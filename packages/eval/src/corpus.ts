@@ -35,13 +35,16 @@ const UNUSUAL_SPACING = new RegExp(`^ |  | $|^$|(?! )[${PYTHON_WHITE_SPACE}]`);
 export class Corpus {
   readonly vocabulary: Interner;
   readonly tokenizerName: string;
+  readonly letterCase: Tokenizer["letterCase"];
   readonly pairs: readonly TokenizedPair[];
   readonly #derived = new Map<string, unknown>();
 
-  private constructor(pairs: readonly TokenizedPair[], vocabulary: Interner, tokenizerName: string) {
+  /** @internal use `prepare` */
+  constructor(pairs: readonly TokenizedPair[], vocabulary: Interner, tokenizer: Tokenizer) {
     this.pairs = pairs;
     this.vocabulary = vocabulary;
-    this.tokenizerName = tokenizerName;
+    this.tokenizerName = tokenizer.name;
+    this.letterCase = tokenizer.letterCase;
   }
 
   /**
@@ -59,11 +62,6 @@ export class Corpus {
     const builder = new CorpusBuilder(tokenizer);
     for await (const pair of pairs) builder.add(pair);
     return builder.finish();
-  }
-
-  /** @internal used by CorpusBuilder */
-  static of(pairs: readonly TokenizedPair[], vocabulary: Interner, tokenizerName: string): Corpus {
-    return new Corpus(pairs, vocabulary, tokenizerName);
   }
 
   get size(): number {
@@ -111,7 +109,7 @@ class CorpusBuilder {
   }
 
   finish(): Corpus {
-    return Corpus.of(this.#pairs, this.#vocabulary, this.#tokenizer.name);
+    return new Corpus(this.#pairs, this.#vocabulary, this.#tokenizer);
   }
 
   #tokenize(caption: string): TokenizedCaption {
@@ -122,7 +120,9 @@ class CorpusBuilder {
 
 /** Word ids of a tokenised caption, split on any white space. */
 export function wordIds(text: string, vocabulary: Interner): Int32Array {
-  const words = UNUSUAL_SPACING.test(text) ? text.split(WHITE_SPACE_RUN).filter((word) => word !== "") : text.split(" ");
+  const words = UNUSUAL_SPACING.test(text)
+    ? text.split(WHITE_SPACE_RUN).filter((word) => word !== "")
+    : text.split(" ");
   const ids = new Int32Array(words.length);
   for (let i = 0; i < words.length; i++) ids[i] = vocabulary.id(words[i]!);
   return ids;

@@ -1,5 +1,28 @@
+/** Caption metrics equal to coco-caption's, without Java and Python. Runs in Node and in a browser; files are read by @showtell/eval/node. */
+export {
+  type CaptionStatistics,
+  type CaptionStatisticsOptions,
+  captionStatistics,
+} from "./analysis/caption-statistics.js";
+export { type HumanAgreement, humanAgreement } from "./analysis/human-agreement.js";
+export {
+  bootstrapIntervals,
+  type Comparison,
+  compareSystems,
+  type Interval,
+  type ResamplingOptions,
+  unionScore,
+} from "./analysis/resampling.js";
 export { type CaptionPair, Corpus, type TokenizedCaption, type TokenizedPair } from "./corpus.js";
 export { EvalError } from "./errors.js";
+export {
+  compareEvaluations,
+  type Evaluation,
+  type EvaluationOptions,
+  evaluateCaptions,
+  METRIC_NAMES,
+  type MetricName,
+} from "./evaluate-captions.js";
 export { type BleuOrder, bleu } from "./metrics/bleu.js";
 export { type CiderVariant, ciderD, type PreparedCider, plainCider, prepareCider } from "./metrics/cider.js";
 export { corpusPhrases, type MeteorOptions, meteor } from "./metrics/meteor/meteor.js";
@@ -7,7 +30,11 @@ export type { Matcher } from "./metrics/meteor/parameters.js";
 export { ParaphraseTable } from "./metrics/meteor/paraphrase-table.js";
 export { SynonymTable } from "./metrics/meteor/synonym-table.js";
 export { rougeL } from "./metrics/rouge-l.js";
-export { type Scorer, type Scores, type Statistics, sumRows } from "./scorer.js";
+export type { CaptionList } from "./read/caption-list.js";
+export { mergeReferences, type PairingOptions, pairCaptions } from "./read/pair-captions.js";
+export { parseCaptions } from "./read/parse-captions.js";
+export type { Scorer, Scores, Statistics } from "./scorer.js";
+export { signatureOf } from "./signature.js";
 export { normalizeForMeteor } from "./tokenizers/meteor-normalizer.js";
-export { noTokenizer, type Tokenizer } from "./tokenizers/tokenizer.js";
-export { ptbTokenizer, ptbTokens } from "./tokenizers/ptb/ptb-tokenizer.js";
+export { dropPunctuation, ptbTokenizer, ptbTokens } from "./tokenizers/ptb/ptb-tokenizer.js";
+export { noTokenizer, type Tokenizer, withEndToken } from "./tokenizers/tokenizer.js";

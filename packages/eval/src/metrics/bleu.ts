@@ -12,7 +12,18 @@ export type BleuOrder = 1 | 2 | 3 | 4;
 const TINY = 1e-15;
 const SMALL = 1e-9;
 
-const COLUMNS = ["length", "referenceLength", "correct1", "guess1", "correct2", "guess2", "correct3", "guess3", "correct4", "guess4"];
+const COLUMNS = [
+  "length",
+  "referenceLength",
+  "correct1",
+  "guess1",
+  "correct2",
+  "guess2",
+  "correct3",
+  "guess3",
+  "correct4",
+  "guess4",
+];
 const LENGTH = 0;
 const REFERENCE_LENGTH = 1;
 const correctColumn = (order: number) => 2 * order;

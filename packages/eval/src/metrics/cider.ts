@@ -33,7 +33,9 @@ function ciderScorer(variant: CiderVariant, key: string): Scorer {
     details: ["df:references"],
     score: (corpus) => {
       const index = corpus.derive("cider", () => indexOf(corpus));
-      return meanScores(Float64Array.from(corpus.pairs, (pair, image) => index.score(image, pair.candidate.words, variant)));
+      return meanScores(
+        Float64Array.from(corpus.pairs, (pair, image) => index.score(image, pair.candidate.words, variant)),
+      );
     },
   };
 }
@@ -71,7 +73,9 @@ export function prepareCider(
     size: references.length,
     score(candidates, images) {
       if (images === undefined ? candidates.length !== references.length : candidates.length !== images.length) {
-        throw new EvalError(expected(`${images?.length ?? references.length} captions`, "candidates", candidates.length));
+        throw new EvalError(
+          expected(`${images?.length ?? references.length} captions`, "candidates", candidates.length),
+        );
       }
       return Float64Array.from(candidates, (caption, i) => {
         const image = images === undefined ? i : images[i]!;

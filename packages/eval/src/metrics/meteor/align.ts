@@ -58,8 +58,10 @@ function fixedMatches(lists: MatchLists, candidateLength: number): FixedMatches 
   const candidateUsed = new Uint8Array(candidateLength);
   const at = lists.map(([match, ...others]) => {
     if (match === undefined || others.length > 0) return undefined;
-    for (let k = 0; k < match.referenceLength; k++) if (referenceCover[match.referenceStart + k] !== 1) return undefined;
-    for (let k = 0; k < match.candidateLength; k++) if (candidateCover[match.candidateStart + k] !== 1) return undefined;
+    for (let k = 0; k < match.referenceLength; k++)
+      if (referenceCover[match.referenceStart + k] !== 1) return undefined;
+    for (let k = 0; k < match.candidateLength; k++)
+      if (candidateCover[match.candidateStart + k] !== 1) return undefined;
     referenceUsed.fill(1, match.referenceStart, match.referenceStart + match.referenceLength);
     candidateUsed.fill(1, match.candidateStart, match.candidateStart + match.candidateLength);
     return match;
@@ -128,7 +130,9 @@ function isFree(match: Match, path: Path, fixed: FixedMatches): boolean {
 /** The beam: best first, equals in the order they arose. */
 function best(paths: Path[]): Path[] {
   if (paths.length === 1) return paths;
-  return paths.sort((a, b) => b.covered - a.covered || a.chunks - b.chunks || a.distance - b.distance).slice(0, BEAM_WIDTH);
+  return paths
+    .sort((a, b) => b.covered - a.covered || a.chunks - b.chunks || a.distance - b.distance)
+    .slice(0, BEAM_WIDTH);
 }
 
 function chosen(path: Path): Match[] {

@@ -31,7 +31,7 @@ export function meteor(options: MeteorOptions = {}): Scorer {
   return { name, key: name, details: [evalId(matchers)], score: (corpus) => scoreCorpus(corpus, matchers, options) };
 }
 
-/** Every phrase of the normalised captions: what `ParaphraseTable.read` has to look for. */
+/** Every run of up to seven words of the normalised captions: what `ParaphraseTable.read` has to look for. */
 export function corpusPhrases(corpus: Corpus): Set<string> {
   const phrases = new Set<string>();
   for (const pair of normalizedPairs(corpus)) {
@@ -44,7 +44,8 @@ export function corpusPhrases(corpus: Corpus): Set<string> {
 function resolveMatchers({ synonyms, paraphrases, matchers }: MeteorOptions): readonly Matcher[] {
   if (matchers === undefined) {
     return MATCHERS.filter(
-      (matcher) => (matcher !== "synonym" || synonyms !== undefined) && (matcher !== "paraphrase" || paraphrases !== undefined),
+      (matcher) =>
+        (matcher !== "synonym" || synonyms !== undefined) && (matcher !== "paraphrase" || paraphrases !== undefined),
     );
   }
   const ordered = MATCHERS.filter((matcher) => matchers.includes(matcher));
@@ -52,7 +53,9 @@ function resolveMatchers({ synonyms, paraphrases, matchers }: MeteorOptions): re
     throw new EvalError(expected(`"exact" and any of ${MATCHERS.slice(1).join(", ")}`, "matchers", matchers));
   }
   if (matchers.includes("synonym") && synonyms === undefined) {
-    throw new EvalError(expected("a synonym table", "synonyms", synonyms), { hint: "Call loadSynonyms() of @showtell/eval/node." });
+    throw new EvalError(expected("a synonym table", "synonyms", synonyms), {
+      hint: "Call loadSynonyms() of @showtell/eval/node.",
+    });
   }
   if (matchers.includes("paraphrase") && paraphrases === undefined) {
     throw new EvalError(expected("a paraphrase table", "paraphrases", paraphrases));
@@ -62,7 +65,9 @@ function resolveMatchers({ synonyms, paraphrases, matchers }: MeteorOptions): re
 
 function nameOf(matchers: readonly Matcher[]): string {
   if (matchers.length === MATCHERS.length) return "METEOR";
-  const missing = MATCHERS.filter((matcher) => !matchers.includes(matcher)).map((matcher) => `${matcher}s`.replace("stems", "stemming"));
+  const missing = MATCHERS.filter((matcher) => !matchers.includes(matcher)).map((matcher) =>
+    `${matcher}s`.replace("stems", "stemming"),
+  );
   return `METEOR (no ${missing.join(", no ")})`;
 }
 

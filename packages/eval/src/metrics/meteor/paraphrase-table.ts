@@ -32,7 +32,10 @@ export class ParaphraseTable {
    * @param phrases every run of 1 to 7 words of the normalised captions, see `phrasesOf`
    * @throws EvalError if the text does not come in threes of lines
    */
-  static async read(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, phrases: ReadonlySet<string>): Promise<ParaphraseTable> {
+  static async read(
+    bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    phrases: ReadonlySet<string>,
+  ): Promise<ParaphraseTable> {
     const scan = new TableScan(phrases);
     for await (const chunk of bytes) scan.take(chunk);
     return new ParaphraseTable(scan.finish());
@@ -45,7 +48,8 @@ export function addPhrases(caption: string, phrases: Set<string>): void {
   for (let at = caption.indexOf(" "); at !== -1; at = caption.indexOf(" ", at + 1)) ends.push(at);
   ends.push(caption.length);
   for (let first = 0, start = 0; first < ends.length; start = ends[first++]! + 1) {
-    for (let last = first; last < Math.min(ends.length, first + MAX_PHRASE_LENGTH); last++) phrases.add(caption.slice(start, ends[last]));
+    for (let last = first; last < Math.min(ends.length, first + MAX_PHRASE_LENGTH); last++)
+      phrases.add(caption.slice(start, ends[last]));
   }
 }
 
@@ -110,9 +114,12 @@ class TableScan {
   finish(): Map<string, string[]> {
     if (this.#carry.length > 0) this.take(Uint8Array.of(NEWLINE));
     if (this.#line !== 0) {
-      throw new EvalError(expected("three lines per entry", "the paraphrase table", `${this.#line} lines in its last entry`), {
-        hint: "Use METEOR's paraphrase-en.gz as it comes.",
-      });
+      throw new EvalError(
+        expected("three lines per entry", "the paraphrase table", `${this.#line} lines in its last entry`),
+        {
+          hint: "Use METEOR's paraphrase-en.gz as it comes.",
+        },
+      );
     }
     return this.#entries;
   }

@@ -23,7 +23,8 @@ export const APOSTROPHE = "(?:['\\u0092\\u2019]|&apos;)";
 /** The same and the opening ones, which some fixed words accept. */
 export const LOOSE_APOSTROPHE = "(?:['\\u0092\\u2019`\\u0091\\u2018\\u201B]|&apos;)";
 /** A straight apostrophe alone, or up to two of the other quotation marks; two straight apostrophes have a rule of their own. */
-export const QUOTE = "(?:[`\u0091\u2018\u201B\u0093\u0094\u201C\u201D\u2039\u203A\u00AB\u00BB\u0092\u2019]{1,2}|'|&apos;)";
+export const QUOTE =
+  "(?:[`\u0091\u2018\u201B\u0093\u0094\u201C\u201D\u2039\u203A\u00AB\u00BB\u0092\u2019]{1,2}|'|&apos;)";
 
 /** Signs that are tokens by themselves; every other character outside words and blanks is dropped, emoji among them. */
 export const LONE_SIGN =

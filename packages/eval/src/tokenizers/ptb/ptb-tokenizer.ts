@@ -5,7 +5,25 @@
 import type { Tokenizer } from "../tokenizer.js";
 import { lexLine } from "./lexer.js";
 
-const PUNCTUATION = new Set(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]);
+const PUNCTUATION = new Set([
+  "''",
+  "'",
+  "``",
+  "`",
+  "-LRB-",
+  "-RRB-",
+  "-LCB-",
+  "-RCB-",
+  ".",
+  "?",
+  "!",
+  ",",
+  ":",
+  "-",
+  "--",
+  "...",
+  ";",
+]);
 
 // In the reference these would start a new output line and shift every later caption.
 const LINE_BREAKS = /[\n\r\u0085\u2028\u2029\v\f]+/g;
@@ -28,13 +46,17 @@ export function ptbTokens(caption: string, next: string | null = ""): string[] {
   return lexLine(run.replace(SURROGATE, UNKNOWN), line.length, run).map((token) => token.toLowerCase());
 }
 
+/** coco-caption's filter: what is on its list goes, everything else stays, brackets (lower-cased by now) and "!!!" included. */
+export function dropPunctuation(tokens: readonly string[]): string[] {
+  return tokens.filter((token) => !PUNCTUATION.has(token));
+}
+
 /** What coco-caption's metrics see: PTB tokens without the listed punctuation, lower-cased. */
 export const ptbTokenizer: Tokenizer = {
   name: "ptb-3.4.1",
+  letterCase: "lc",
   tokenize(caption) {
     if (PLAIN.test(caption) && !TAKEN_APART.test(caption)) return caption.replace(/[ .]+$/, "");
-    return ptbTokens(caption)
-      .filter((token) => !PUNCTUATION.has(token))
-      .join(" ");
+    return dropPunctuation(ptbTokens(caption)).join(" ");
   },
 };

@@ -14,7 +14,7 @@ import {
   WORD_CHARACTER,
   WORD_LETTER,
 } from "./characters.js";
-import { straightQuote, asWritten, withBrackets, withEntities } from "./spelling.js";
+import { asWritten, straightQuote, withBrackets, withEntities } from "./spelling.js";
 
 export interface Rule {
   readonly pattern: RegExp;
@@ -32,10 +32,12 @@ const WORD = `${WORD_LETTER}${WORD_CHARACTER}*(?:[.!?]${WORD_LETTER}${WORD_CHARA
 const NUMBER = `(?:${DIGIT}*(?:[.:,\\u00AD\\u066B\\u066C]${DIGIT}+)+|${DIGIT}+)`;
 const CONTRACTION = `${APOSTROPHE}(?:[msdMSD]|[rR][eE]|[vV][eE]|[lL][lL])`;
 const NOT = `[nN]${LOOSE_APOSTROPHE}[tT]`;
-const TAG = "<(?:[!?][A-Za-z-][^>\\n]*|/?[A-Za-z][A-Za-z0-9_:.-]*(?: +(?:[A-Za-z][A-Za-z0-9_:.-]*(?: *= *['\"][^\\n'\"]*['\"])?|['\"][^\\n'\"]*['\"]| */))*) *>";
+const TAG =
+  "<(?:[!?][A-Za-z-][^>\\n]*|/?[A-Za-z][A-Za-z0-9_:.-]*(?: +(?:[A-Za-z][A-Za-z0-9_:.-]*(?: *= *['\"][^\\n'\"]*['\"])?|['\"][^\\n'\"]*['\"]| */))*) *>";
 const SPACING = `[${BLANK}\\n]`;
 const SENTENCE_START = `${SPACING}(?:${SPACING}|[A-Z]|${TAG})`;
-const LONG_ACRONYM = "[A-Za-z](?:\\.[A-Za-z])+|(?:Canada|Sino|Korean|EU|Japan|non)-U\\.S|U\\.S\\.-(?:U\\.K|U\\.S\\.S\\.R)";
+const LONG_ACRONYM =
+  "[A-Za-z](?:\\.[A-Za-z])+|(?:Canada|Sino|Korean|EU|Japan|non)-U\\.S|U\\.S\\.-(?:U\\.K|U\\.S\\.S\\.R)";
 const ACRONYM = `${LONG_ACRONYM}|[A-Za-z]`;
 // After "U.S." these, capitalised, begin a new sentence.
 const SENTENCE_STARTER = `(?:(?=[A-Z])${anyOf(SENTENCE_STARTERS)}|${TAG})[${BLANK}\\n]`;
@@ -65,7 +67,10 @@ export const RULES: readonly Rule[] = [
   rule("([gG][oO][tT])[tT][aA]"),
   rule("([lL][eE][mM]|[gG][iI][mM])[mM][eE]"),
   rule(`(${APOSTROPHE}[tT])(?:[iI][sS]|[wW][aA][sS])`),
-  rule("(-(?:RRB|LRB|RCB|LCB|RSB|LSB|rrb|lrb|rcb|lcb|rsb|lsb)-|C\\.D\\.s|pro-|anti-|S(?:&|&amp;)P-500|S(?:&|&amp;)Ls)", withEntities),
+  rule(
+    "(-(?:RRB|LRB|RCB|LCB|RSB|LSB|rrb|lrb|rcb|lcb|rsb|lsb)-|C\\.D\\.s|pro-|anti-|S(?:&|&amp;)P-500|S(?:&|&amp;)Ls)",
+    withEntities,
+  ),
   rule(`([cC][aA][pP]${APOSTROPHE}[nN]|[cC]${APOSTROPHE}[eE][sS][tT])`),
   rule(`(${APOSTROPHE}[0-9][0-9])(?=[${BLANK}\\n]|$)`),
   rule("([cC]\\+\\+|[cCfF]#)"),
@@ -90,7 +95,9 @@ export const RULES: readonly Rule[] = [
   rule('(https?://[^ \\t\\n\\f\\r"<>|(){}]+[^ \\t\\n\\f\\r"<>|.!?(){},-])'),
   rule(`(www\\.(?:${URL_CHARACTER}+\\.)+[a-zA-Z]{2,4}${URL_PATH})`),
   rule(`((?:${HOST_CHARACTER}+\\.)+(?:com|net|org|edu)${URL_PATH})`),
-  rule('((?:&lt;|<)?[a-zA-Z0-9][^ \\t\\n\\f\\r"<>|()\\u00A0{}]*@(?:[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+\\.)*[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+(?:&gt;|>)?)'),
+  rule(
+    '((?:&lt;|<)?[a-zA-Z0-9][^ \\t\\n\\f\\r"<>|()\\u00A0{}]*@(?:[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+\\.)*[^ \\t\\n\\f\\r"<>|(){}.\\u00A0]+(?:&gt;|>)?)',
+  ),
   rule("(@[a-zA-Z_][a-zA-Z_0-9]*)"),
   rule(`(#${WORD_LETTER}+)`),
 
@@ -110,16 +117,23 @@ export const RULES: readonly Rule[] = [
   rule(`(${PART}(?:\\\\?/${PART}){1,2})`),
   rule(`(${HYPHENATED})`),
   rule(`(${COMPOUND})`, withEntities),
-  rule(`([${LETTER}${DIGIT}]+(?:\\.[${LETTER}${DIGIT}]+)*\\.(?:${FILE_TYPES}|${FILE_TYPES.toUpperCase()}))(?=[${BLANK}\\n.?!,]|$)`),
+  rule(
+    `([${LETTER}${DIGIT}]+(?:\\.[${LETTER}${DIGIT}]+)*\\.(?:${FILE_TYPES}|${FILE_TYPES.toUpperCase()}))(?=[${BLANK}\\n.?!,]|$)`,
+  ),
 
   // Numbers, dates, money.
   rule(`(${DIGIT}{1,2}[-/]${DIGIT}{1,2}[-/]${DIGIT}{2,4})`),
   rule(`([-+]?${NUMBER})`, (token) => token.replaceAll("\u00AD", "")),
-  rule(`((?:${DIGIT}{1,4}[- \\u00A0])?${DIGIT}{1,4}(?:\\\\?/|\\u2044)${DIGIT}{1,4})`, (token) => token.replace(" ", "\u00A0")),
+  rule(`((?:${DIGIT}{1,4}[- \\u00A0])?${DIGIT}{1,4}(?:\\\\?/|\\u2044)${DIGIT}{1,4})`, (token) =>
+    token.replace(" ", "\u00A0"),
+  ),
   rule("([\\u00BC\\u00BD\\u00BE\\u2153-\\u215E])", withEntities),
   rule("([\\u207A\\u207B\\u208A\\u208B]?(?:[\\u2070\\u00B9\\u00B2\\u00B3\\u2074-\\u2079]+|[\\u2080-\\u2089]+))"),
   rule("([A-Z]*\\$|#)"),
-  rule("([\\u00A2\\u00A3\\u00A4\\u00A5\\u0080\\u20A0\\u20AC\\u060B\\u0E3F\\u20A4\\uFFE0\\uFFE1\\uFFE5\\uFFE6])", withEntities),
+  rule(
+    "([\\u00A2\\u00A3\\u00A4\\u00A5\\u0080\\u20A0\\u20AC\\u060B\\u0E3F\\u20A4\\uFFE0\\uFFE1\\uFFE5\\uFFE6])",
+    withEntities,
+  ),
   rule(
     "((?:\\([0-9]{2,3}\\)[ \\u00A0]?|(?:\\+\\+?)?(?:[0-9]{2,4}[- \\u00A0])?[0-9]{2,4}[- \\u00A0])[0-9]{3,4}[- \\u00A0]?[0-9]{3,5}|(?:(?:\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5})",
     (token) => withBrackets(token.replaceAll(" ", "\u00A0")),
