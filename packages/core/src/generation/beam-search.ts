@@ -117,7 +117,7 @@ class BeamGroup {
 /** Room for the rounding between the comparison in logits and the one in ranks, relative to their difference; float32 needs 6e-8. */
 const ROUNDING_SLACK = 1e-6;
 
-/** Offers the allowed next tokens of a hypothesis. The comparison with the cutoff is made on raw values: almost all of them end there. */
+/** Offers the allowed next tokens of a hypothesis. The first comparison with the cutoff is made on raw values: almost all of them end there. */
 function collectCandidates(
   top: TopCandidates,
   beam: number,
@@ -137,7 +137,7 @@ function collectCandidates(
   for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
     const value = values[begin + tokenId]!;
     if (!(value >= least) || value === Number.NEGATIVE_INFINITY || !isAllowed(tokenId)) continue;
-    const score = hypothesis.score + Math.fround(value - normalizer);
+    const score = hypothesis.score + logProbOf(distribution, hypothesis.row, tokenId);
     top.offer(score - (penalties.get(tokenId) ?? 0), tokenId, beam);
     least = leastValue();
   }

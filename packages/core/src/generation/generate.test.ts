@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BackendDecoder, Features } from "../decoder/backend.js";
 import { AbortedError, OptionError, ShapeError, ShowtellError } from "../errors.js";
+import { compareSearches } from "../testing/search-equivalence.js";
 import { TableDecoder, tableFeatures } from "../testing/table-decoder.js";
 import { generate } from "./generate.js";
 import type { Generated, SearchOptions } from "./search-options.js";
@@ -11,6 +12,12 @@ const VOCAB_SIZE = 12;
 function waves(prefix: readonly number[], image: number, phase = 0): number[] {
   const key = prefix.reduce((sum, tokenId, index) => sum + tokenId * (index + 2), phase);
   return Array.from({ length: VOCAB_SIZE }, (_, tokenId) => 3 * Math.sin(key * 1.7 + tokenId * (image + 1.3)));
+}
+
+function softmax(logits: readonly number[]): number[] {
+  const exponentials = logits.map(Math.exp);
+  const sum = exponentials.reduce((total, value) => total + value, 0);
+  return exponentials.map((value) => value / sum);
 }
 
 const decoderOf = (phase = 0) =>
@@ -63,11 +70,29 @@ describe("generate", () => {
     expect(tokenIds.length).toBeGreaterThan(1);
     for (const [index, tokenId] of tokenIds.entries()) {
       const probabilities = [0, 1, 2].map((phase) => {
-        const exponentials = waves(tokenIds.slice(0, index), 3, phase).map(Math.exp);
-        return exponentials[tokenId]! / exponentials.reduce((sum, value) => sum + value, 0);
+        return softmax(waves(tokenIds.slice(0, index), 3, phase))[tokenId]!;
       });
       expect(logProbs[index]).toBeCloseTo(Math.log(probabilities.reduce((sum, p) => sum + p, 0) / 3), 5);
     }
+  });
+
+  it("searches an ensemble like the one model that has its mean probabilities", async () => {
+    const mean = new TableDecoder({
+      vocabSize: VOCAB_SIZE,
+      logits: (prefix, image) => {
+        const members = [0, 1, 2].map((phase) => softmax(waves(prefix, image, phase).map(Math.fround)));
+        return members[0]!.map((_, tokenId) => Math.log(members.reduce((sum, member) => sum + member[tokenId]!, 0)));
+      },
+    });
+    const ensemble = [decoderOf(0), decoderOf(1), decoderOf(2)];
+    const many = Array.from({ length: 40 }, (_, image) => image);
+    const options = { beamWidth: 4, nBest: 4, maxLength: 10 };
+    const wanted = await generate(mean, tableFeatures(many), options);
+    expect(compareSearches(wanted, await generate(ensemble, tableFeatures(many), options))).toMatchObject({
+      images: 40,
+      identical: 40,
+      differences: [],
+    });
   });
 
   it("attaches to each word the attention of the step that chose it", async () => {

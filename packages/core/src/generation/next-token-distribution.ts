@@ -1,18 +1,26 @@
 import { expected, ShapeError, ShowtellError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
+import { logSumExp } from "./log-sum-exp.js";
 
-/** Distribution over the next token, for each row. */
+/**
+ * Distribution over the next token, for each row. Only the few log-probabilities that matter are ever finished (`logProbOf`); for the others it is enough
+ * that they are not above `values[row · vocabSize + tokenId] − normalizers[row]`.
+ */
 export interface NextTokenDistribution {
   readonly vocabSize: number;
-  /** `[rows, vocabSize]` logits, or log-probabilities with normalizers of 0. */
+  /** `[rows, vocabSize]` logits; of an ensemble, the largest log-probability that a member gives. */
   readonly values: Float32Array;
-  /** `[rows]` log Z, in float64. */
+  /** `[rows]` log Z, in float64; of an ensemble, 0. */
   readonly normalizers: Float64Array;
+  /** Of an ensemble: their probabilities are averaged. */
+  readonly members?: readonly NextTokenDistribution[];
 }
 
 /** log P(token), rounded to float32 as every backend has it. */
 export function logProbOf(distribution: NextTokenDistribution, row: number, tokenId: number): number {
-  return Math.fround(distribution.values[row * distribution.vocabSize + tokenId]! - distribution.normalizers[row]!);
+  const { members, values, normalizers, vocabSize } = distribution;
+  if (members === undefined) return Math.fround(values[row * vocabSize + tokenId]! - normalizers[row]!);
+  return Math.fround(logMeanExp(members.map((member) => logProbOf(member, row, tokenId))));
 }
 
 /**
@@ -36,38 +44,29 @@ export function normalizeLogits(logits: Tensor, rows: number, vocabSize: number)
   return { vocabSize, values: logits.data, normalizers };
 }
 
-function logSumExp(values: Float32Array, begin: number, end: number): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let index = begin; index < end; index++) {
-    if (values[index]! > largest) largest = values[index]!;
-  }
-  let sum = 0;
-  for (let index = begin; index < end; index++) sum += Math.exp(values[index]! - largest);
-  return largest + Math.log(sum);
-}
-
 /** The ensemble's distribution: the mean of its members' probabilities, token by token. A mean of equals is exactly the one. */
 export function averageProbabilities(members: readonly NextTokenDistribution[]): NextTokenDistribution {
   const first = members[0]!;
   if (members.length === 1) return first;
   const { vocabSize } = first;
   const rows = first.normalizers.length;
-  const values = new Float32Array(first.values.length);
-  const logProbs = new Float64Array(members.length);
-  for (let row = 0; row < rows; row++) {
-    for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
-      for (let index = 0; index < members.length; index++) logProbs[index] = logProbOf(members[index]!, row, tokenId);
-      values[row * vocabSize + tokenId] = logMeanExp(logProbs);
+  const values = new Float32Array(first.values.length).fill(Number.NEGATIVE_INFINITY);
+  for (const member of members) {
+    for (let row = 0; row < rows; row++) {
+      const normalizer = member.normalizers[row]!;
+      for (let index = row * vocabSize; index < (row + 1) * vocabSize; index++) {
+        const logProb = Math.fround(member.values[index]! - normalizer);
+        if (logProb > values[index]!) values[index] = logProb;
+      }
     }
   }
-  return { vocabSize, values, normalizers: new Float64Array(rows) };
+  return { vocabSize, values, normalizers: new Float64Array(rows), members };
 }
 
-function logMeanExp(values: Float64Array): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const value of values) largest = Math.max(largest, value);
+/** At most the largest of them: the mean of the probabilities cannot be above all. */
+function logMeanExp(values: readonly number[]): number {
+  const largest = Math.max(...values);
   if (largest === Number.NEGATIVE_INFINITY) return largest;
-  let sum = 0;
-  for (const value of values) sum += Math.exp(value - largest);
+  const sum = values.reduce((total, value) => total + Math.exp(value - largest), 0);
   return largest + Math.log(sum / values.length);
 }

@@ -80,21 +80,21 @@ function drawToken(
 }
 
 function allowedChoices(
-  { values, vocabSize }: NextTokenDistribution,
+  distribution: NextTokenDistribution,
   row: number,
   isAllowed: (tokenId: number) => boolean,
   temperature: number,
 ): Choice[] {
-  const tokenIds: number[] = [];
+  const allowed: { tokenId: number; logProb: number }[] = [];
   let largest = Number.NEGATIVE_INFINITY;
-  const begin = row * vocabSize;
-  for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
-    const value = values[begin + tokenId]!;
-    if (value === Number.NEGATIVE_INFINITY || !isAllowed(tokenId)) continue;
-    tokenIds.push(tokenId);
-    if (value > largest) largest = value;
+  for (let tokenId = 0; tokenId < distribution.vocabSize; tokenId++) {
+    if (!isAllowed(tokenId)) continue;
+    const logProb = logProbOf(distribution, row, tokenId);
+    if (logProb === Number.NEGATIVE_INFINITY) continue;
+    allowed.push({ tokenId, logProb });
+    if (logProb > largest) largest = logProb;
   }
-  return tokenIds.map((tokenId) => ({ tokenId, weight: Math.exp((values[begin + tokenId]! - largest) / temperature) }));
+  return allowed.map(({ tokenId, logProb }) => ({ tokenId, weight: Math.exp((logProb - largest) / temperature) }));
 }
 
 /** Likeliest first; of equal ones the lower id first. */
