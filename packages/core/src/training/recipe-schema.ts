@@ -99,7 +99,7 @@ export const recipeSchema = z.strictObject({
   data: dataSchema.prefault({}),
   features: featuresSchema.prefault({}),
   decoder: decoderSchema.prefault({}),
-  initialization: z.enum(INITIALIZATION_SCHEMES).default("glorot-normal-embedding"),
+  initialization: z.enum(INITIALIZATION_SCHEMES).default("normal-embedding"),
   optimizer: optimizerSchema.prefault({}),
   schedule: scheduleSchema.prefault({ kind: "constant" }),
   labelSmoothing: z.number().min(0).lt(1).default(0),
