@@ -1,71 +1,71 @@
 // What the .node file exports; packages/native-lstm/src/binding.ts has the types.
 #include "base/cpu_info.h"
-#include "handles.h"
+#include "binding/arguments.h"
+#include "binding/decoder_wrap.h"
+#include "binding/state_wrap.h"
 #include "ops/blas.h"
 
 namespace showtell::binding {
 
 namespace {
 
+template <typename Body>
+Napi::Value throwing(Napi::Env env, const Body& body) {
+  try {
+    return body();
+  } catch (...) {
+    throw current_js_error(env);
+  }
+}
+
 Napi::Object cpu_info(Napi::Env env) {
   auto libraries = Napi::Object::New(env);
   const Blas* blas = Blas::active();
-  std::string blas_text = "own gemm (" + Blas::absence() + ")";
-  if (blas != nullptr) {
-    blas_text = blas->name() + (blas->version().empty() ? "" : " " + blas->version());
-    libraries.Set(blas->name(), blas->version().empty() ? blas->path() : blas->version());
-    libraries.Set("blasPath", blas->path());
+  const std::string blas_text = blas == nullptr ? "built-in BLAS" : blas->name();
+  if (blas == nullptr) {
+    libraries.Set("blas", "built-in (" + Blas::absence() + ")");
+  } else {
+    libraries.Set("blas", blas->name() + (blas->version().empty() ? "" : " " + blas->version()) + ", " + blas->path());
   }
   const int threads = ThreadPool::shared().size();
-  const std::string isa = kernels().name;
   auto info = Napi::Object::New(env);
   info.Set("kind", "cpu");
-  info.Set("description",
-           cpu_model() + ", " + isa + ", " + std::to_string(threads) + (threads == 1 ? " thread, " : " threads, ") + blas_text);
+  info.Set("description", cpu_model() + ", " + kernels().name + ", " + std::to_string(threads) +
+                              (threads == 1 ? " thread, " : " threads, ") + blas_text);
   info.Set("libraries", libraries);
   info.Set("threads", threads);
   return info;
 }
 
-napi_value device_info(napi_env env, napi_callback_info raw) {
-  return throwing(env, [&]() -> napi_value {
-    const Napi::CallbackInfo info(env, raw);
-    const std::string device = read_text(info[0], "device");
-    if (device == "cuda") throw Error(ErrorCode::unavailable, "This binary was built without CUDA.");
-    if (device != "cpu") throw Error(ErrorCode::option, expected("cpu or cuda", "device", '"' + device.substr(0, 80) + '"'));
-    return cpu_info(env);
+Napi::Value device_info(const Napi::CallbackInfo& info) {
+  return throwing(info.Env(), [&]() -> Napi::Value {
+    const std::string device = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "another value";
+    if (device == "cuda") throw Error(ErrorCode::unavailable, "This addon was built without CUDA.");
+    if (device != "cpu") throw Error(ErrorCode::option, expected("cpu or cuda", "device", device));
+    return cpu_info(info.Env());
   });
 }
 
-napi_value set_thread_count(napi_env env, napi_callback_info raw) {
-  return throwing(env, [&]() -> napi_value {
-    const Napi::CallbackInfo info(env, raw);
-    ThreadPool::shared().resize(static_cast<int>(read_count(info[0], "thread count", 1024)));
-    return Napi::Env(env).Undefined();
+Napi::Value set_thread_count(const Napi::CallbackInfo& info) {
+  return throwing(info.Env(), [&]() -> Napi::Value {
+    ThreadPool::shared().resize(static_cast<int>(to_index(info[0], "thread count", 1, 1024)));
+    return info.Env().Undefined();
   });
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData();
   env.SetInstanceData(data);
-  data->state_class = Napi::Persistent(define_state_class(env));
+  data->state_constructor = Napi::Persistent(StateWrap::define(env));
   exports.Set("version", SHOWTELL_VERSION);
-  exports.Set("Decoder", define_decoder_class(env));
-  const auto function = [&](const char* name, napi_callback callback) {
-    napi_value value = nullptr;
-    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &value) != napi_ok) throw Napi::Error::New(env);
-    exports.Set(name, Napi::Value(env, value));
-  };
-  function("deviceInfo", device_info);
-  function("setThreadCount", set_thread_count);
+  exports.Set("Decoder", DecoderWrap::define(env));
+  exports.Set("deviceInfo", Napi::Function::New<device_info>(env, "deviceInfo"));
+  exports.Set("setThreadCount", Napi::Function::New<set_thread_count>(env, "setThreadCount"));
   return exports;
 }
+
+NODE_API_MODULE(showtell_native, initialize)
 
 }  // namespace
 
 }  // namespace showtell::binding
-
-static Napi::Object initialize_addon(Napi::Env env, Napi::Object exports) {
-  return showtell::binding::initialize(env, exports);
-}
-NODE_API_MODULE(showtell_native, initialize_addon)

@@ -55,13 +55,17 @@ class Job : public Napi::AsyncWorker {
   void OnOK() override {
     const Napi::Env env = Env();
     const Napi::HandleScope scope(env);
-    // The next job starts whatever this one's result becomes.
-    session_->finished(env);
     try {
-      if (failure_) std::rethrow_exception(failure_);
-      deferred_.Resolve(make_result_ ? make_result_(env) : env.Undefined());
-    } catch (...) {
-      deferred_.Reject(current_js_error(env).Value());
+      // The next job starts whatever this one's result becomes.
+      session_->finished(env);
+      try {
+        if (failure_) std::rethrow_exception(failure_);
+        deferred_.Resolve(make_result_ ? make_result_(env) : env.Undefined());
+      } catch (...) {
+        deferred_.Reject(current_js_error(env).Value());
+      }
+    } catch (const Napi::Error&) {
+      // A worker thread that is being terminated takes no answers.
     }
   }
 
