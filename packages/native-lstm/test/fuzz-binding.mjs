@@ -104,7 +104,7 @@ const junk = () => [
   ...[
     () => {},
     new Float32Array(0),
-    floats(5),
+    floats(11),
     new Float64Array(6),
     new Int32Array(1),
     new Int32Array(6).fill(2 ** 30),
