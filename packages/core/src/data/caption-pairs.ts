@@ -1,7 +1,7 @@
 import type { Dataset, DatasetImage, Split } from "./dataset.js";
 
 /** One training example. */
-export interface CaptionPair {
+export interface ImageCaption {
   readonly image: DatasetImage;
   /** As written, untokenised. */
   readonly caption: string;
@@ -20,7 +20,7 @@ export function imagesOf(dataset: Dataset, split: Split): DatasetImage[] {
 }
 
 /** Every (image, caption) pair of a split: images in file order, the captions of an image together. */
-export function captionPairs(dataset: Dataset, split: Split): CaptionPair[] {
+export function captionPairs(dataset: Dataset, split: Split): ImageCaption[] {
   return imagesOf(dataset, split).flatMap((image) =>
     image.captions.map((caption, captionIndex) => ({ image, caption, captionIndex })),
   );

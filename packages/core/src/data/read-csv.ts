@@ -18,7 +18,7 @@ interface CsvRecord {
  */
 export async function readCsv({ path: file, nameSplit }: CaptionFile, builder: DatasetBuilder): Promise<void> {
   // csv-parse replaces invalid bytes silently, so the encoding is checked in a pass of its own.
-  for await (const _ of readLines(file, builder.report));
+  await readLines(file, builder.report, () => {});
   const start = (await readStart(file, CSV_HEADER_BYTES))
     .toString("utf8")
     .replace(/^\ufeff/, "")

@@ -28,17 +28,17 @@ export async function readFlickr({ files, bases }: DatasetLayout, builder: Datas
 
 async function readTokenFile(file: string, split: Split | undefined, builder: DatasetBuilder): Promise<void> {
   const numbers = new Set<string>();
-  for await (const { text, number: line } of readLines(file, builder.report)) {
+  await readLines(file, builder.report, ({ text, number: line }) => {
     const place = { file, line };
     const match = TOKEN_LINE.exec(text);
     if (match === null) {
       const hint = "Each line is an image name, #, a number, a tab and the caption.";
       builder.report(fault("error", "bad-line", place, "<image>#<number><TAB><caption>", text, hint));
-      continue;
+      return;
     }
     const [, id, number, caption] = match;
     const image = builder.image(id!) ?? builder.addImage(id!, id!, split, place);
-    if (image === undefined) continue;
+    if (image === undefined) return;
     const key = `${id}#${number}`;
     if (numbers.has(key)) {
       const hint = "Both captions are kept: number the captions of an image from 0.";
@@ -46,7 +46,7 @@ async function readTokenFile(file: string, split: Split | undefined, builder: Da
     }
     numbers.add(key);
     builder.addCaption(image, caption, place);
-  }
+  });
 }
 
 async function findSplitLists(directories: readonly string[]): Promise<{ file: string; split: Split }[]> {
@@ -63,13 +63,13 @@ async function findSplitLists(directories: readonly string[]): Promise<{ file: s
 
 async function readSplitList(file: string, split: Split, builder: DatasetBuilder): Promise<void> {
   const listed = new Set<string>();
-  for await (const { text, number: line } of readLines(file, builder.report)) {
+  await readLines(file, builder.report, ({ text, number: line }) => {
     const place = { file, line };
     const name = text.trim();
     // Flickr30k's lists leave the extension out.
     const known = builder.image(name) ?? builder.image(`${name}.jpg`);
     const image = known ?? builder.addImage(name, name, split, place);
-    if (image === undefined) continue;
+    if (image === undefined) return;
     if (listed.has(image.id)) {
       builder.report(
         fault("warning", "duplicate-id", place, "a name that occurs once", name, "Remove the repeated line."),
@@ -80,5 +80,5 @@ async function readSplitList(file: string, split: Split, builder: DatasetBuilder
       builder.report(fault("error", "overlapping-splits", place, "an image of one split", actual, hint));
     } else image.split = split;
     listed.add(image.id);
-  }
+  });
 }

@@ -9,9 +9,12 @@ async function linesOf(content: string | Uint8Array) {
   return withFiles({ file: content }, async (directory) => {
     const faults: DatasetFault[] = [];
     const lines: [number, string][] = [];
-    for await (const { number, text } of readLines(join(directory, "file"), (fault) => faults.push(fault))) {
-      lines.push([number, text]);
-    }
+    const path = join(directory, "file");
+    await readLines(
+      path,
+      (fault) => faults.push(fault),
+      ({ number, text }) => lines.push([number, text]),
+    );
     return { lines, faults };
   });
 }
@@ -45,8 +48,12 @@ describe("readLines", () => {
   });
 
   it("says that a file is missing", async () => {
-    await expect(readLines("/nowhere/captions", () => {}).next()).rejects.toThrow(
-      'Expected a readable file for /nowhere/captions but received "no such file".',
-    );
+    await expect(
+      readLines(
+        "/nowhere/captions",
+        () => {},
+        () => {},
+      ),
+    ).rejects.toThrow('Expected a readable file for /nowhere/captions but received "no such file".');
   });
 });

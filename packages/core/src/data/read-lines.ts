@@ -15,35 +15,26 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * The lines of a file that are not blank, as a stream: memory holds one chunk and one line. Invalid UTF-8 is reported; if that does not throw, the bytes at fault become U+FFFD.
- * @throws DatasetFaultError when the file cannot be read or a line is longer than MAX_LINE_BYTES.
+ * Visits the lines of a file that are not blank, in order: memory holds one chunk and one line. Invalid UTF-8 is reported; if that does not throw, the bytes
+ * at fault become U+FFFD.
+ * @throws DatasetError when the file cannot be read; DatasetFaultError when a line is longer than MAX_LINE_BYTES; what `visit` throws.
  */
-export async function* readLines(file: string, report: ReportFault): AsyncGenerator<Line> {
+export async function readLines(file: string, report: ReportFault, visit: (line: Line) => void): Promise<void> {
   let number = 0;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
 
-  const tooLong = () => {
-    const place = { file, line: number + 1 };
-    const hint = "The file is not a dataset in one of the line formats, or lost its line ends.";
-    return new DatasetFaultError(
-      fault("error", "limit", place, `at most ${MAX_LINE_BYTES} bytes`, "a longer line", hint),
-    );
-  };
-  const take = (end: Buffer): Line | undefined => {
+  const take = (end: Buffer) => {
     const bytes = pending.length === 0 ? end : Buffer.concat([...pending, end]);
     pending = [];
     pendingBytes = 0;
     number += 1;
-    if (bytes.length > MAX_LINE_BYTES) {
-      number -= 1;
-      throw tooLong();
-    }
+    if (bytes.length > MAX_LINE_BYTES) throw tooLong(file, number);
     const trimmed = bytes.at(-1) === CARRIAGE_RETURN ? bytes.subarray(0, -1) : bytes;
     if (!isUtf8(trimmed)) report(invalidUtf8(file, number));
-    const text = trimmed.toString("utf8");
-    const withoutMark = number === 1 && text.startsWith("\ufeff") ? text.slice(1) : text;
-    return withoutMark.trim() === "" ? undefined : { text: withoutMark, number };
+    const decoded = trimmed.toString("utf8");
+    const text = number === 1 && decoded.startsWith("\ufeff") ? decoded.slice(1) : decoded;
+    if (text.trim() !== "") visit({ text, number });
   };
 
   const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
@@ -51,25 +42,28 @@ export async function* readLines(file: string, report: ReportFault): AsyncGenera
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       let from = 0;
       for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
-        const line = take(chunk.subarray(from, end));
+        take(chunk.subarray(from, end));
         from = end + 1;
-        if (line !== undefined) yield line;
       }
       if (from < chunk.length) {
         pending.push(chunk.subarray(from));
         pendingBytes += chunk.length - from;
-        if (pendingBytes > MAX_LINE_BYTES) throw tooLong();
+        if (pendingBytes > MAX_LINE_BYTES) throw tooLong(file, number + 1);
       }
     }
+    if (pendingBytes > 0) take(Buffer.alloc(0));
   } catch (error) {
     throw unreadableFile(file, error);
   } finally {
     stream.destroy();
   }
-  if (pendingBytes > 0) {
-    const line = take(Buffer.alloc(0));
-    if (line !== undefined) yield line;
-  }
+}
+
+function tooLong(file: string, line: number): DatasetFaultError {
+  const hint = "The file is not a dataset in one of the line formats, or lost its line ends.";
+  return new DatasetFaultError(
+    fault("error", "limit", { file, line }, `at most ${MAX_LINE_BYTES} bytes`, "a longer line", hint),
+  );
 }
 
 export function invalidUtf8(file: string, line: number) {
