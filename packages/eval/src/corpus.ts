@@ -2,7 +2,7 @@
  * A corpus is what every metric reads: captions tokenised once, words replaced by integers, images in the order given.
  * Word lists follow Python's `str.split()`; ROUGE-L, which splits on single blanks, asks for `blankSplit` where the two differ.
  */
-import { EvalError, expected } from "./errors.js";
+import { EvaluationError, expected } from "./errors.js";
 import { Interner } from "./interner.js";
 import type { Tokenizer } from "./tokenizers/tokenizer.js";
 
@@ -49,7 +49,7 @@ export class Corpus {
 
   /**
    * Tokenises every caption once.
-   * @throws EvalError for an id that occurs twice or an image without references.
+   * @throws EvaluationError for an id that occurs twice or an image without references.
    */
   static prepare(pairs: Iterable<CaptionPair>, tokenizer: Tokenizer): Corpus {
     const builder = new CorpusBuilder(tokenizer);
@@ -93,10 +93,12 @@ class CorpusBuilder {
 
   add(pair: CaptionPair): void {
     if (this.#ids.has(pair.id)) {
-      throw new EvalError(expected("each id once", "id", pair.id), { hint: "Give one candidate caption per image." });
+      throw new EvaluationError(expected("each id once", "id", pair.id), {
+        hint: "Give one candidate caption per image.",
+      });
     }
     if (pair.references.length === 0) {
-      throw new EvalError(expected("at least one reference caption", `image ${pair.id}`, []), {
+      throw new EvaluationError(expected("at least one reference caption", `image ${pair.id}`, []), {
         hint: "Remove the image, or give it references.",
       });
     }

@@ -1,10 +1,10 @@
 /** Every error a user can cause or cure: one sentence, and a hint about what to do. Anything else that is thrown is a bug. */
-export class EvalError extends Error {
+export class EvaluationError extends Error {
   readonly hint: string | undefined;
 
   constructor(message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = "EvalError";
+    this.name = "EvaluationError";
     this.hint = options.hint;
   }
 }

@@ -12,7 +12,7 @@ import {
   type ResamplingOptions,
 } from "./analysis/resampling.js";
 import { type CaptionPair, Corpus } from "./corpus.js";
-import { EvalError, expected } from "./errors.js";
+import { EvaluationError, expected } from "./errors.js";
 import { bleu } from "./metrics/bleu.js";
 import { ciderD, plainCider } from "./metrics/cider.js";
 import { corpusPhrases, meteor } from "./metrics/meteor/meteor.js";
@@ -68,7 +68,7 @@ export interface Evaluation {
 /**
  * Scores candidate captions against references.
  * @param pairs one entry per image
- * @throws EvalError for an id given twice, an image without references, no image at all, or METEOR without synonyms
+ * @throws EvaluationError for an id given twice, an image without references, no image at all, or METEOR without synonyms
  */
 export async function evaluateCaptions(
   pairs: Iterable<CaptionPair> | AsyncIterable<CaptionPair>,
@@ -77,7 +77,7 @@ export async function evaluateCaptions(
   const tokenizer = resolveTokenizer(options);
   const corpus =
     Symbol.asyncIterator in pairs ? await Corpus.prepareStream(pairs, tokenizer) : Corpus.prepare(pairs, tokenizer);
-  if (corpus.size === 0) throw new EvalError(expected("at least one image", "the corpus", []));
+  if (corpus.size === 0) throw new EvaluationError(expected("at least one image", "the corpus", []));
   const scorers = await resolveScorers(corpus, options);
   const scores = new Map(scorers.map((scorer) => [scorer.key, scorer.score(corpus)]));
   return {
@@ -97,7 +97,7 @@ export async function evaluateCaptions(
 
 /**
  * Tests two evaluations of the same images against each other, metric by metric.
- * @throws EvalError if they differ in images or metrics
+ * @throws EvaluationError if they differ in images or metrics
  */
 export function compareEvaluations(
   first: Evaluation,
@@ -107,12 +107,12 @@ export function compareEvaluations(
   const keys = [...first.scores.keys()];
   const missing = keys.find((key) => !second.scores.has(key));
   if (missing !== undefined)
-    throw new EvalError(expected(`the metric ${missing}`, "the other system", [...second.scores.keys()]));
+    throw new EvaluationError(expected(`the metric ${missing}`, "the other system", [...second.scores.keys()]));
   const ids = [...first.segments.keys()];
   const others = [...second.segments.keys()];
   const odd = ids.find((id, i) => others[i] !== id) ?? others[ids.length];
   if (odd !== undefined) {
-    throw new EvalError(expected("the same images in the same order", "the other system", odd), {
+    throw new EvaluationError(expected("the same images in the same order", "the other system", odd), {
       hint: "Score both systems against the same references.",
     });
   }
@@ -126,11 +126,11 @@ export function compareEvaluations(
 
 function resolveTokenizer({ tokenizer = "ptb", endToken }: EvaluationOptions): Tokenizer {
   if (typeof tokenizer === "string" && tokenizer !== "ptb" && tokenizer !== "none") {
-    throw new EvalError(expected('"ptb" or "none"', "tokenizer", tokenizer));
+    throw new EvaluationError(expected('"ptb" or "none"', "tokenizer", tokenizer));
   }
   const base = tokenizer === "ptb" ? ptbTokenizer : tokenizer === "none" ? noTokenizer : tokenizer;
   if (endToken === undefined) return base;
-  if (!/^\S+$/.test(endToken)) throw new EvalError(expected("one word", "endToken", endToken));
+  if (!/^\S+$/.test(endToken)) throw new EvaluationError(expected("one word", "endToken", endToken));
   return withEndToken(base, endToken);
 }
 
@@ -138,7 +138,7 @@ async function resolveScorers(corpus: Corpus, options: EvaluationOptions): Promi
   const wanted = options.metrics ?? DEFAULT_METRICS;
   for (const name of wanted) {
     if (!METRIC_NAMES.includes(name))
-      throw new EvalError(expected(`one of ${METRIC_NAMES.join(", ")}`, "metrics", name));
+      throw new EvaluationError(expected(`one of ${METRIC_NAMES.join(", ")}`, "metrics", name));
   }
   const scorers: Scorer[] = [];
   for (const name of METRIC_NAMES.filter((metric) => wanted.includes(metric))) {
@@ -153,7 +153,7 @@ async function resolveScorers(corpus: Corpus, options: EvaluationOptions): Promi
 
 async function resolveMeteor(corpus: Corpus, { synonyms, paraphrases }: EvaluationOptions): Promise<Scorer> {
   if (synonyms === undefined) {
-    throw new EvalError(expected("WordNet's synonyms", "synonyms", synonyms), {
+    throw new EvaluationError(expected("WordNet's synonyms", "synonyms", synonyms), {
       hint: "Call loadSynonyms() of @showtell/eval/node, or leave METEOR out of metrics.",
     });
   }

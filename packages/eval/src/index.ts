@@ -14,7 +14,7 @@ export {
   unionScore,
 } from "./analysis/resampling.js";
 export { type CaptionPair, Corpus, type TokenizedCaption, type TokenizedPair } from "./corpus.js";
-export { EvalError } from "./errors.js";
+export { EvaluationError } from "./errors.js";
 export {
   compareEvaluations,
   type Evaluation,

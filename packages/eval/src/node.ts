@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
-import { EvalError, expected } from "./errors.js";
+import { EvaluationError, expected } from "./errors.js";
 import { ParaphraseTable } from "./metrics/meteor/paraphrase-table.js";
 import { SynonymTable } from "./metrics/meteor/synonym-table.js";
 import type { CaptionList } from "./read/caption-list.js";
@@ -19,7 +19,7 @@ export async function loadSynonyms(): Promise<SynonymTable> {
 
 /**
  * Reads METEOR's paraphrase table, packed (paraphrase-en.gz) or not, keeping what `phrases` can use. About 1.5 s for the English table.
- * @throws EvalError if the file is missing, damaged or something else
+ * @throws EvaluationError if the file is missing, damaged or something else
  */
 export async function loadParaphrases(path: string, phrases: ReadonlySet<string>): Promise<ParaphraseTable> {
   const packed = await startsWithGzipMagic(path);
@@ -29,8 +29,8 @@ export async function loadParaphrases(path: string, phrases: ReadonlySet<string>
   try {
     return await ParaphraseTable.read(stream, phrases);
   } catch (cause) {
-    if (cause instanceof EvalError) throw cause;
-    throw new EvalError(expected("a readable paraphrase table", path, (cause as Error).message), {
+    if (cause instanceof EvaluationError) throw cause;
+    throw new EvaluationError(expected("a readable paraphrase table", path, (cause as Error).message), {
       cause,
       hint: "Use paraphrase-en.gz of the Python package pycocoevalcap as it comes.",
     });
@@ -39,7 +39,7 @@ export async function loadParaphrases(path: string, phrases: ReadonlySet<string>
 
 /**
  * Reads captions from a file: COCO annotations or results, JSON, JSONL, CSV, Flickr8k tokens or plain lines.
- * @throws EvalError if it cannot be read, is not UTF-8, or an entry is at fault
+ * @throws EvaluationError if it cannot be read, is not UTF-8, or an entry is at fault
  */
 export async function readCaptions(path: string): Promise<CaptionList> {
   const bytes = await readBytes(path);
@@ -47,7 +47,7 @@ export async function readCaptions(path: string): Promise<CaptionList> {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new EvalError(expected("UTF-8 text", path, `an invalid byte in line ${invalidLine(bytes)}`), {
+    throw new EvaluationError(expected("UTF-8 text", path, `an invalid byte in line ${invalidLine(bytes)}`), {
       cause,
       hint: "Convert it: iconv -f latin1 -t utf-8",
     });
@@ -73,9 +73,9 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-function unreadable(path: string, cause: unknown): EvalError {
+function unreadable(path: string, cause: unknown): EvaluationError {
   const code = (cause as NodeJS.ErrnoException).code;
-  return new EvalError(
+  return new EvaluationError(
     expected("a readable file", path, code === "ENOENT" ? "no such file" : (cause as Error).message),
     { cause },
   );

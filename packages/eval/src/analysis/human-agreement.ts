@@ -1,6 +1,6 @@
 /** How people score by the same measure: each reference in turn against the remaining ones, averaged. An upper mark no model has to reach, with one reference fewer. */
 import { type CaptionPair, Corpus } from "../corpus.js";
-import { EvalError, expected } from "../errors.js";
+import { EvaluationError, expected } from "../errors.js";
 import type { Scorer } from "../scorer.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
 
@@ -13,7 +13,7 @@ export interface HumanAgreement {
 
 /**
  * @param references captions of each image; rounds run up to the smallest number of captions
- * @throws EvalError if an image has fewer than two
+ * @throws EvaluationError if an image has fewer than two
  */
 export function humanAgreement(
   references: Iterable<{ readonly id: string; readonly references: readonly string[] }>,
@@ -24,7 +24,7 @@ export function humanAgreement(
   const fewest = images.reduce((least, image) => Math.min(least, image.references.length), Number.POSITIVE_INFINITY);
   if (!(fewest >= 2 && fewest < Number.POSITIVE_INFINITY)) {
     const poor = images.find((image) => image.references.length === fewest);
-    throw new EvalError(expected("at least two captions for every image", "references", poor?.id ?? []));
+    throw new EvaluationError(expected("at least two captions for every image", "references", poor?.id ?? []));
   }
   const rounds = Array.from({ length: fewest }, (_, held) => {
     const corpus = Corpus.prepare(

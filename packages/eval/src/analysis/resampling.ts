@@ -3,7 +3,7 @@
  * Images are drawn with replacement and their statistics summed, so corpus metrics are recomputed, not averaged.
  * CIDEr keeps the document frequencies of the whole set.
  */
-import { EvalError, expected } from "../errors.js";
+import { EvaluationError, expected } from "../errors.js";
 import { SeededRandom } from "../random.js";
 import { type Scores, type Statistics, sumRows } from "../scorer.js";
 
@@ -52,7 +52,7 @@ export function bootstrapIntervals(scores: readonly Scores[], options: Resamplin
 
 /**
  * Compares two systems on the same images, metric by metric.
- * @throws EvalError if the two did not score the same number of images
+ * @throws EvaluationError if the two did not score the same number of images
  */
 export function compareSystems(
   first: readonly Scores[],
@@ -62,7 +62,7 @@ export function compareSystems(
   return first.map((a, metric) => {
     const b = second[metric];
     if (b === undefined || a.segments.length !== b.segments.length) {
-      throw new EvalError(
+      throw new EvaluationError(
         expected(`scores of the same ${a.segments.length} images`, "the other system", b?.segments.length),
       );
     }
@@ -151,17 +151,17 @@ function percentiles(values: Float64Array, confidence: number): Interval {
 function resolve(options: ResamplingOptions): Required<ResamplingOptions> {
   const { samples = DEFAULTS.samples, confidence = DEFAULTS.confidence, seed = DEFAULTS.seed } = options;
   if (!Number.isInteger(samples) || samples < 1)
-    throw new EvalError(expected("a positive whole number", "samples", samples));
+    throw new EvaluationError(expected("a positive whole number", "samples", samples));
   if (!(confidence > 0 && confidence < 1))
-    throw new EvalError(expected("a share between 0 and 1", "confidence", confidence));
-  if (!Number.isInteger(seed)) throw new EvalError(expected("a whole number", "seed", seed));
+    throw new EvaluationError(expected("a share between 0 and 1", "confidence", confidence));
+  if (!Number.isInteger(seed)) throw new EvaluationError(expected("a whole number", "seed", seed));
   return { samples, confidence, seed };
 }
 
 /** Corpus value of the union of several sets, from their statistics: sums of rows and of image counts. */
 export function unionScore(parts: readonly Scores[]): number {
   const [first] = parts;
-  if (first === undefined) throw new EvalError(expected("at least one set of scores", "parts", parts));
+  if (first === undefined) throw new EvaluationError(expected("at least one set of scores", "parts", parts));
   const sums = new Float64Array(first.statistics.columns.length);
   let images = 0;
   for (const part of parts) {

@@ -4,7 +4,7 @@
  * Document frequencies come from the references of the evaluated images: one image alone always scores 0.
  */
 import { type Corpus, wordIds } from "../corpus.js";
-import { EvalError, expected } from "../errors.js";
+import { EvaluationError, expected } from "../errors.js";
 import { Interner } from "../interner.js";
 import { MAX_ORDER, NgramTable } from "../ngram-table.js";
 import { meanScores, type Scorer } from "../scorer.js";
@@ -73,14 +73,14 @@ export function prepareCider(
     size: references.length,
     score(candidates, images) {
       if (images === undefined ? candidates.length !== references.length : candidates.length !== images.length) {
-        throw new EvalError(
+        throw new EvaluationError(
           expected(`${images?.length ?? references.length} captions`, "candidates", candidates.length),
         );
       }
       return Float64Array.from(candidates, (caption, i) => {
         const image = images === undefined ? i : images[i]!;
         if (!(image >= 0 && image < references.length && Number.isInteger(image))) {
-          throw new EvalError(expected(`an index below ${references.length}`, "images", image));
+          throw new EvaluationError(expected(`an index below ${references.length}`, "images", image));
         }
         return index.score(image, tokenize(caption), variant);
       });

@@ -1,5 +1,5 @@
 /** Captions as a file gives them: image id → its captions, in file order. */
-import { EvalError, expected } from "../errors.js";
+import { EvaluationError, expected } from "../errors.js";
 
 export interface CaptionList {
   /** Where they come from, for messages. */
@@ -22,12 +22,15 @@ export class CaptionCollector {
   add(id: unknown, caption: unknown, place: string): void {
     const key = this.#idOf(id, place);
     if (typeof caption !== "string") {
-      throw new EvalError(expected("a caption", `${place} (image ${key}) of ${this.#source}`, caption));
+      throw new EvaluationError(expected("a caption", `${place} (image ${key}) of ${this.#source}`, caption));
     }
     if (caption.trim() === "") {
-      throw new EvalError(expected("a caption with words", `${place} (image ${key}) of ${this.#source}`, caption), {
-        hint: "Remove the entry, or give it a caption.",
-      });
+      throw new EvaluationError(
+        expected("a caption with words", `${place} (image ${key}) of ${this.#source}`, caption),
+        {
+          hint: "Remove the entry, or give it a caption.",
+        },
+      );
     }
     const known = this.#captions.get(key);
     if (known === undefined) this.#captions.set(key, [caption]);
@@ -41,13 +44,13 @@ export class CaptionCollector {
   }
 
   finish(numbered = false): CaptionList {
-    if (this.#captions.size === 0) throw new EvalError(expected("at least one caption", this.#source, "none"));
+    if (this.#captions.size === 0) throw new EvaluationError(expected("at least one caption", this.#source, "none"));
     return { source: this.#source, captions: this.#captions, numbered };
   }
 
   #idOf(id: unknown, place: string): string {
     if (typeof id === "number" && Number.isFinite(id)) return String(id);
     if (typeof id === "string" && id.trim() !== "") return id.trim();
-    throw new EvalError(expected("an image id", `${place} of ${this.#source}`, id));
+    throw new EvaluationError(expected("an image id", `${place} of ${this.#source}`, id));
   }
 }

@@ -2,7 +2,7 @@
  * Captions in JSON: COCO annotations (`{images, annotations: [{image_id, caption}]}`), COCO results (`[{image_id, caption}]`),
  * pycocoevalcap's dictionaries (`{id: ["…"]}` or `{id: [{caption}]}`), and JSON Lines.
  */
-import { EvalError, expected } from "../errors.js";
+import { EvaluationError, expected } from "../errors.js";
 import { CaptionCollector, type CaptionList } from "./caption-list.js";
 
 const ID_FIELDS = ["image_id", "id", "image", "file_name", "filename"];
@@ -10,20 +10,18 @@ const CAPTION_FIELDS = ["caption", "captions", "references", "hypothesis", "cand
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws EvalError if the document has none of the known shapes */
+/** @throws EvaluationError if the document has none of the known shapes */
 export function captionsOfJson(document: unknown, source: string): CaptionList {
   const collector = new CaptionCollector(source);
-  if (Array.isArray(document)) document.forEach((entry, i) => addEntry(collector, entry, `entry ${i + 1}`, source));
+  if (Array.isArray(document)) addEntries(collector, document, "entry", source);
   else if (isObject(document) && Array.isArray(document["annotations"])) {
-    if (Array.isArray(document["images"])) {
-      document["images"].forEach((image, i) =>
-        collector.announce(isObject(image) ? image["id"] : image, `images entry ${i + 1}`),
-      );
-    }
-    document["annotations"].forEach((entry, i) => addEntry(collector, entry, `annotations entry ${i + 1}`, source));
+    const images: unknown[] = Array.isArray(document["images"]) ? document["images"] : [];
+    for (const [i, image] of images.entries())
+      collector.announce(isObject(image) ? image["id"] : image, `images entry ${i + 1}`);
+    addEntries(collector, document["annotations"], "annotations entry", source);
   } else if (isObject(document)) {
     for (const [id, captions] of Object.entries(document)) addCaptions(collector, id, captions, `image ${id}`);
-  } else throw new EvalError(expected("a list or an object of captions", source, document));
+  } else throw new EvaluationError(expected("a list or an object of captions", source, document));
   return collector.finish();
 }
 
@@ -41,19 +39,25 @@ export function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new EvalError(expected("valid JSON", place, (cause as Error).message), { cause });
+    throw new EvaluationError(expected("valid JSON", place, (cause as Error).message), { cause });
   }
+}
+
+function addEntries(collector: CaptionCollector, entries: readonly unknown[], kind: string, source: string): void {
+  for (const [i, entry] of entries.entries()) addEntry(collector, entry, `${kind} ${i + 1}`, source);
 }
 
 function addEntry(collector: CaptionCollector, entry: unknown, place: string, source: string): void {
   if (!isObject(entry))
-    throw new EvalError(expected("an object with an image id and a caption", `${place} of ${source}`, entry));
+    throw new EvaluationError(expected("an object with an image id and a caption", `${place} of ${source}`, entry));
   const idField = ID_FIELDS.find((field) => field in entry);
   const captionField = CAPTION_FIELDS.find((field) => field in entry);
   if (idField === undefined)
-    throw new EvalError(expected(`one of the fields ${ID_FIELDS.join(", ")}`, `${place} of ${source}`, entry));
+    throw new EvaluationError(expected(`one of the fields ${ID_FIELDS.join(", ")}`, `${place} of ${source}`, entry));
   if (captionField === undefined)
-    throw new EvalError(expected(`one of the fields ${CAPTION_FIELDS.join(", ")}`, `${place} of ${source}`, entry));
+    throw new EvaluationError(
+      expected(`one of the fields ${CAPTION_FIELDS.join(", ")}`, `${place} of ${source}`, entry),
+    );
   addCaptions(collector, entry[idField], entry[captionField], place);
 }
 

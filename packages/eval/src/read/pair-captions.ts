@@ -1,6 +1,6 @@
 /** Brings hypotheses and references together, image by image. */
 import type { CaptionPair } from "../corpus.js";
-import { EvalError, expected, nameSome } from "../errors.js";
+import { EvaluationError, expected, nameSome } from "../errors.js";
 import type { CaptionList } from "./caption-list.js";
 
 export interface PairingOptions {
@@ -10,7 +10,7 @@ export interface PairingOptions {
 
 /**
  * @returns one pair per image, in the order of the references
- * @throws EvalError naming images with several hypotheses, without a hypothesis, without references, or without either counterpart
+ * @throws EvaluationError naming images with several hypotheses, without a hypothesis, without references, or without either counterpart
  */
 export function pairCaptions(
   references: CaptionList,
@@ -21,27 +21,29 @@ export function pairCaptions(
   checkNumbering(references, hypotheses);
   const repeated = [...hypotheses.captions].filter(([, captions]) => captions.length > 1).map(([id]) => id);
   if (repeated.length > 0) {
-    throw new EvalError(expected("one hypothesis per image", hypotheses.source, `several for ${nameSome(repeated)}`));
+    throw new EvaluationError(
+      expected("one hypothesis per image", hypotheses.source, `several for ${nameSome(repeated)}`),
+    );
   }
   const bare = [...references.captions].filter(
     ([id, captions]) => captions.length === 0 && (!ignore || hypotheses.captions.has(id)),
   );
   if (bare.length > 0 && !ignore) {
-    throw new EvalError(
+    throw new EvaluationError(
       expected("references for every image", references.source, `none for ${nameSome(bare.map(([id]) => id))}`),
       hintMissing(),
     );
   }
   const missing = [...references.captions.keys()].filter((id) => !hypotheses.captions.get(id)?.length);
   if (missing.length > 0 && !ignore) {
-    throw new EvalError(
+    throw new EvaluationError(
       expected("a hypothesis for every image", hypotheses.source, `none for ${nameSome(missing)}`),
       hintMissing(),
     );
   }
   const surplus = [...hypotheses.captions.keys()].filter((id) => !references.captions.has(id));
   if (surplus.length > 0 && !ignore) {
-    throw new EvalError(
+    throw new EvaluationError(
       expected("references for every hypothesis", references.source, `none for ${nameSome(surplus)}`),
       hintMissing(),
     );
@@ -52,7 +54,7 @@ export function pairCaptions(
     if (candidate !== undefined && captions.length > 0) pairs.push({ id, candidate, references: captions });
   }
   if (pairs.length === 0) {
-    throw new EvalError(
+    throw new EvaluationError(
       expected(`images of ${references.source}`, hypotheses.source, nameSome([...hypotheses.captions.keys()], 2)),
       {
         hint: "Both files must call an image by the same id.",
@@ -65,11 +67,11 @@ export function pairCaptions(
 /** Parallel files of plain lines: line k of each is a reference of image k. */
 export function mergeReferences(lists: readonly CaptionList[]): CaptionList {
   const [first, ...others] = lists;
-  if (first === undefined) throw new EvalError(expected("at least one file", "references", lists));
+  if (first === undefined) throw new EvaluationError(expected("at least one file", "references", lists));
   const captions = new Map([...first.captions].map(([id, own]) => [id, [...own]]));
   for (const list of others) {
     if (list.numbered !== first.numbered || (list.numbered && list.captions.size !== first.captions.size)) {
-      throw new EvalError(
+      throw new EvaluationError(
         expected(`as many lines as ${first.source} (${first.captions.size})`, list.source, list.captions.size),
       );
     }
@@ -81,7 +83,7 @@ export function mergeReferences(lists: readonly CaptionList[]): CaptionList {
 function checkNumbering(references: CaptionList, hypotheses: CaptionList): void {
   if (references.numbered === hypotheses.numbered) return;
   const plain = references.numbered ? references : hypotheses;
-  throw new EvalError(expected("image ids in both files or in neither", plain.source, "plain lines"), {
+  throw new EvaluationError(expected("image ids in both files or in neither", plain.source, "plain lines"), {
     hint: "Plain lines go with plain lines, line by line; otherwise give ids (JSON, JSONL, CSV).",
   });
 }

@@ -12,7 +12,7 @@ import {
 /**
  * @param text content of the file
  * @param source its name, for messages
- * @throws EvalError naming the line or entry at fault
+ * @throws EvaluationError naming the line or entry at fault
  */
 export function parseCaptions(text: string, source: string): CaptionList {
   const content = text.startsWith("\uFEFF") ? text.slice(1) : text;

@@ -1,6 +1,6 @@
 /** Captions in text: CSV with a header, Flickr8k's token file (`photo.jpg#0<TAB>caption`), plain lines. */
 import { parse } from "csv-parse/sync";
-import { EvalError, expected } from "../errors.js";
+import { EvaluationError, expected } from "../errors.js";
 import { CaptionCollector, type CaptionList } from "./caption-list.js";
 
 const ID_COLUMNS = ["image_id", "image", "id", "file_name", "filename", "image_name"];
@@ -27,7 +27,7 @@ export function captionsOfCsv(text: string, source: string): CaptionList {
   const header = rows[0]!.map((cell) => cell.trim().toLowerCase());
   const idColumn = header.findIndex((cell) => ID_COLUMNS.includes(cell));
   const captionColumn = header.findIndex((cell) => CAPTION_COLUMNS.includes(cell));
-  rows.slice(1).forEach((row, i) => collector.add(row[idColumn], row[captionColumn], `row ${i + 2}`));
+  for (const [i, row] of rows.slice(1).entries()) collector.add(row[idColumn], row[captionColumn], `row ${i + 2}`);
   return collector.finish();
 }
 
@@ -36,7 +36,7 @@ export function captionsOfFlickrTokens(text: string, source: string): CaptionLis
   lines(text).forEach((line, i) => {
     const match = FLICKR_LINE.exec(line);
     if (match === null)
-      throw new EvalError(expected("photo.jpg#number, a tab and a caption", `line ${i + 1} of ${source}`, line));
+      throw new EvaluationError(expected("photo.jpg#number, a tab and a caption", `line ${i + 1} of ${source}`, line));
     collector.add(match[1], match[2], `line ${i + 1}`);
   });
   return collector.finish();
@@ -45,7 +45,7 @@ export function captionsOfFlickrTokens(text: string, source: string): CaptionLis
 /** One caption a line; ids are line numbers, so that files of equal length go together. */
 export function captionsOfLines(text: string, source: string): CaptionList {
   const collector = new CaptionCollector(source);
-  lines(text).forEach((line, i) => collector.add(i + 1, line, `line ${i + 1}`));
+  for (const [i, line] of lines(text).entries()) collector.add(i + 1, line, `line ${i + 1}`);
   return collector.finish(true);
 }
 
@@ -53,7 +53,7 @@ function parseRows(text: string, delimiter: string, source: string): string[][] 
   try {
     return parse(text, { bom: true, delimiter, skip_empty_lines: true });
   } catch (cause) {
-    throw new EvalError(expected("valid CSV", source, (cause as Error).message), { cause });
+    throw new EvaluationError(expected("valid CSV", source, (cause as Error).message), { cause });
   }
 }
 

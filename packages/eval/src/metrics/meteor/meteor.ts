@@ -3,7 +3,7 @@
  * so they carry another name.
  */
 import type { Corpus } from "../../corpus.js";
-import { EvalError, expected } from "../../errors.js";
+import { EvaluationError, expected } from "../../errors.js";
 import { type Scorer, type Scores, sumRows } from "../../scorer.js";
 import { normalizeForMeteor } from "../../tokenizers/meteor-normalizer.js";
 import { align } from "./align.js";
@@ -50,15 +50,15 @@ function resolveMatchers({ synonyms, paraphrases, matchers }: MeteorOptions): re
   }
   const ordered = MATCHERS.filter((matcher) => matchers.includes(matcher));
   if (ordered.length !== matchers.length || ordered[0] !== "exact") {
-    throw new EvalError(expected(`"exact" and any of ${MATCHERS.slice(1).join(", ")}`, "matchers", matchers));
+    throw new EvaluationError(expected(`"exact" and any of ${MATCHERS.slice(1).join(", ")}`, "matchers", matchers));
   }
   if (matchers.includes("synonym") && synonyms === undefined) {
-    throw new EvalError(expected("a synonym table", "synonyms", synonyms), {
+    throw new EvaluationError(expected("a synonym table", "synonyms", synonyms), {
       hint: "Call loadSynonyms() of @showtell/eval/node.",
     });
   }
   if (matchers.includes("paraphrase") && paraphrases === undefined) {
-    throw new EvalError(expected("a paraphrase table", "paraphrases", paraphrases));
+    throw new EvaluationError(expected("a paraphrase table", "paraphrases", paraphrases));
   }
   return ordered;
 }

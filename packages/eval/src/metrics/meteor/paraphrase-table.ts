@@ -2,7 +2,7 @@
  * METEOR's paraphrase table, cut down to what one run can use. The full table has 5.3 million entries and 272 MB of text, sorted by left, then right phrase;
  * three lines an entry: probability (unused), left, right. An entry can match only if both its phrases occur in the captions at hand, which leaves some thousands.
  */
-import { EvalError, expected } from "../../errors.js";
+import { EvaluationError, expected } from "../../errors.js";
 
 /** No phrase of the table is longer. */
 export const MAX_PHRASE_LENGTH = 7;
@@ -30,7 +30,7 @@ export class ParaphraseTable {
    * Reads the table once, front to back, keeping the entries both of whose phrases are wanted.
    * @param bytes the unpacked table, in pieces of any size
    * @param phrases every run of 1 to 7 words of the normalised captions, see `phrasesOf`
-   * @throws EvalError if the text does not come in threes of lines
+   * @throws EvaluationError if the text does not come in threes of lines
    */
   static async read(
     bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -114,7 +114,7 @@ class TableScan {
   finish(): Map<string, string[]> {
     if (this.#carry.length > 0) this.take(Uint8Array.of(NEWLINE));
     if (this.#line !== 0) {
-      throw new EvalError(
+      throw new EvaluationError(
         expected("three lines per entry", "the paraphrase table", `${this.#line} lines in its last entry`),
         {
           hint: "Use METEOR's paraphrase-en.gz as it comes.",

@@ -3,7 +3,7 @@
  * One line a word, sorted: `word<TAB>sets` or, for an irregular form, `word<TAB>sets<TAB>sets of its base forms`; sets are blank-separated
  * base-36 numbers, two words share a number exactly when they share a WordNet offset. A word is found by halving the text, so nothing is parsed ahead.
  */
-import { EvalError, expected } from "../../errors.js";
+import { EvaluationError, expected } from "../../errors.js";
 
 const HEADER = "showtell-wordnet 1\n";
 
@@ -40,11 +40,11 @@ export class SynonymTable {
 
   /**
    * @param text content of `@showtell/eval/wordnet-synonyms.txt`
-   * @throws EvalError if the text is something else
+   * @throws EvaluationError if the text is something else
    */
   static parse(text: string): SynonymTable {
     if (!text.startsWith(HEADER) || !text.endsWith("\n")) {
-      throw new EvalError(expected("the synonym table of this package", "synonyms", text.slice(0, 40)), {
+      throw new EvaluationError(expected("the synonym table of this package", "synonyms", text.slice(0, 40)), {
         hint: "Read data/wordnet-synonyms.txt of @showtell/eval.",
       });
     }
