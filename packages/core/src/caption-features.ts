@@ -5,7 +5,7 @@ import { closestName } from "./closest-name.js";
 import type { BackendDecoder, Features } from "./decoder/backend.js";
 import { expected, OptionError, VocabularyError } from "./errors.js";
 import { type GenerateContext, generate } from "./generation/generate.js";
-import { type GenerationOptions, resolveGenerationOptions } from "./generation/generation-options.js";
+import { type GenerationOptions, layerOptions, resolveGenerationOptions } from "./generation/generation-options.js";
 import type { Vocabulary } from "./text/vocabulary.js";
 
 /** A trained model, loaded: what a checkpoint says, and a decoder that holds its parameters. */
@@ -44,7 +44,7 @@ export async function captionFeatures(
     members.map(({ model }) => model.decoder),
     members.map(({ model, features }) => featuresFor(model, features)),
     generation,
-    { ...context, defaults: { ...models[0]!.checkpoint.generation, ...context.defaults } },
+    { ...context, defaults: layerOptions(models[0]!.checkpoint.generation, context.defaults ?? {}) },
   );
   return generated.map(({ captions }) => toCaptions(captions, vocabulary).slice(0, nBest));
 }
@@ -62,7 +62,7 @@ export function resolveCaptionOptions(
   const { vocabulary, generation: modelDefaults } = models[0]!.checkpoint;
   const { prefix, bannedWords, margins, ...rest } = options;
   const generation = withWordIds(rest, { prefix, bannedWords }, vocabulary);
-  const { search } = resolveGenerationOptions(generation, vocabulary.size, { ...modelDefaults, ...defaults });
+  const { search } = resolveGenerationOptions(generation, vocabulary.size, layerOptions(modelDefaults, defaults));
   if (!margins || search.nBest === search.beamWidth) return { generation, nBest: search.nBest };
   return { generation: { ...generation, nBest: search.nBest + 1 }, nBest: search.nBest };
 }

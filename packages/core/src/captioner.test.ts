@@ -228,6 +228,16 @@ describe("captioner", () => {
     await expect(textOf({ prefix: "a", forcedPrefix: [4] })).rejects.toThrow(OptionError);
   });
 
+  it("takes a call's options before the captioner's, and those before the checkpoint's", async () => {
+    const defaults = { nBest: 2, maxLength: 3, beamWidth: undefined };
+    const captioner = createCaptioner({ encoder: new RedEncoder(), models: model(), defaults });
+    const captionsOf = async (options: object) => (await captioner.caption([photo(200)], options))[0]!.captions;
+    expect(await captionsOf({})).toHaveLength(2);
+    expect((await captionsOf({}))[0]).toMatchObject({ text: "a red photo", endedByMaxLength: true });
+    expect(await captionsOf({ nBest: 3, maxLength: undefined })).toHaveLength(3);
+    expect((await captionsOf({ nBest: 1, maxLength: 8 }))[0]).toMatchObject({ endedByMaxLength: false });
+  });
+
   it("refuses wrong options before it reads a photo", async () => {
     const captioner = createCaptioner({ encoder: new RedEncoder(), models: model() });
     const inputs = [photo(1)];

@@ -78,7 +78,7 @@ export function resolveGenerationOptions(
   defaults: GenerationOptions = {},
 ): ResolvedGenerationOptions {
   for (const name of [...Object.keys(options), ...Object.keys(defaults)]) checkName(name);
-  const { temperature, topK, topP } = { ...defaults, ...given(options) };
+  const { temperature, topK, topP } = layerOptions(defaults, options);
   const isSampling = isGiven(temperature ?? topK ?? topP);
   // A beam width among the defaults speaks of searches; only one asked for beside sampling is a contradiction.
   const fallback = isSampling ? { ...DEFAULT_SEARCH, ...given(defaults), beamWidth: 1, nBest: 1 } : given(defaults);
@@ -99,6 +99,11 @@ function checkName(name: string): void {
 
 function isGiven(value: unknown): boolean {
   return value !== undefined;
+}
+
+/** Options of several sources, later ones before earlier ones; `undefined` is absent. */
+export function layerOptions(...layers: readonly GenerationOptions[]): GenerationOptions {
+  return Object.assign({}, ...layers.map(given));
 }
 
 function given(options: GenerationOptions): Partial<GenerationOptions> {
