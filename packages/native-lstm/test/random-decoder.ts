@@ -104,6 +104,10 @@ export function randomSearch(spec: DecoderSpec, seed: number): SearchOptions {
   const word = () => UNKNOWN_TOKEN_ID + 1 + random.integer(spec.vocabSize - UNKNOWN_TOKEN_ID - 1);
   const beamWidth = pick(1, 2, 3, 5, 20);
   const maxLength = 1 + random.integer(12);
+  const forcedPrefix =
+    random.uniform() < 0.3 ? Array.from({ length: random.integer(Math.min(3, maxLength)) }, word) : [];
+  const words = (count: number) =>
+    forcedPrefix.length > 0 || random.uniform() < 0.6 ? [] : Array.from({ length: count }, word);
   return {
     beamWidth,
     maxLength,
@@ -112,8 +116,8 @@ export function randomSearch(spec: DecoderSpec, seed: number): SearchOptions {
     lengthPenaltyFormula: pick("none", "average", "gnmt"),
     nBest: 1 + random.integer(beamWidth),
     noRepeatNgramSize: pick(0, 0, 1, 2, 3),
-    bannedTokens: random.uniform() < 0.3 ? [word()] : [],
-    forbiddenFirstWords: random.uniform() < 0.3 ? [word(), word()] : [],
-    forcedPrefix: random.uniform() < 0.3 ? Array.from({ length: random.integer(Math.min(3, maxLength)) }, word) : [],
+    bannedTokens: words(1),
+    forbiddenFirstWords: words(2),
+    forcedPrefix,
   };
 }
