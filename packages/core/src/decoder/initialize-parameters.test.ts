@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { OptionError } from "../errors.js";
 import { type DecoderSpec, NO_DROPOUT } from "./decoder-spec.js";
-import { INITIALIZATION_SCHEMES, initializeParameters } from "./initialize-parameters.js";
+import { INITIALIZATION_SCHEMES, type InitializationScheme, initializeParameters } from "./initialize-parameters.js";
 import { parameterShapes } from "./parameter-shapes.js";
 
 const spec: DecoderSpec = {
@@ -29,39 +30,56 @@ describe("initial parameters", () => {
   });
 
   it("open the forget gates and start normalisation as the identity", () => {
-    const parameters = initializeParameters(spec, { seed: 1, scheme: "glorot" });
+    const parameters = initializeParameters(spec, { seed: 1 });
     const bias = parameters.get("lstm.1.bias")!.data;
-    expect([...bias].map((value, i) => value === (i >= 16 && i < 32 ? 1 : 0)).every(Boolean)).toBe(true);
-    expect(new Set(parameters.get("image.normalization.gamma")!.data)).toEqual(new Set([1]));
-    expect(new Set(parameters.get("image.normalization.runningVariance")!.data)).toEqual(new Set([1]));
-    expect(new Set(parameters.get("output.bias")!.data)).toEqual(new Set([0]));
+    expect([...bias]).toEqual(Array.from(bias, (_, i) => (i >= 16 && i < 32 ? 1 : 0)));
+    const values = (name: string) => new Set(parameters.get(name)!.data);
+    expect(values("image.normalization.gamma")).toEqual(new Set([1]));
+    expect(values("image.normalization.beta")).toEqual(new Set([0]));
+    expect(values("lstm.0.normalization.runningMean")).toEqual(new Set([0]));
+    expect(values("lstm.0.normalization.runningVariance")).toEqual(new Set([1]));
+    expect(values("output.bias")).toEqual(new Set([0]));
   });
 
-  it("make recurrent kernels orthogonal", () => {
-    const { data, shape } = initializeParameters(spec, { seed: 1, scheme: "glorot" }).get("lstm.0.recurrentWeight")!;
-    const row = (i: number) => data.subarray(i * shape[1]!, (i + 1) * shape[1]!);
-    for (let i = 0; i < shape[0]!; i++) {
-      for (let j = 0; j <= i; j++) {
-        const product = row(i).reduce((sum, value, k) => sum + value * row(j)[k]!, 0);
-        expect(product).toBeCloseTo(i === j ? 1 : 0, 5);
+  it("make each gate's recurrent kernel orthogonal", () => {
+    const { data } = initializeParameters(spec, { seed: 1 }).get("lstm.0.recurrentWeight")!;
+    for (let gate = 0; gate < 4; gate++) {
+      const row = (i: number) => data.subarray(i * 64 + gate * 16, i * 64 + (gate + 1) * 16);
+      for (let i = 0; i < 16; i++) {
+        for (let j = 0; j <= i; j++) {
+          const product = row(i).reduce((sum, value, k) => sum + value * row(j)[k]!, 0);
+          expect(product).toBeCloseTo(i === j ? 1 : 0, 5);
+        }
       }
     }
+    expect(data.slice(0, 16)).not.toEqual(data.slice(16, 32));
   });
 
-  it("stay within the limits of their scheme and fill them", () => {
-    const largest = (scheme: (typeof INITIALIZATION_SCHEMES)[number], name: string) =>
-      initializeParameters(spec, { seed: 1, scheme })
-        .get(name)!
-        .data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    for (const [scheme, name, limit] of [
-      ["glorot", "output.weight", Math.sqrt(6 / 216)],
-      ["glorot", "embedding.weight", 0.05],
-      ["vinyals", "embedding.weight", 0.08],
-      ["vinyals", "lstm.0.inputWeight", 0.08],
-    ] as const) {
-      expect(largest(scheme, name)).toBeLessThanOrEqual(Math.fround(limit));
-      expect(largest(scheme, name)).toBeGreaterThan(limit * 0.95);
-    }
-    expect(largest("glorot-normal-embedding", "embedding.weight")).toBeGreaterThan(2.5);
+  it.each<[InitializationScheme, string, number]>([
+    ["glorot", "output.weight", Math.sqrt(6 / 216)],
+    ["glorot", "image.weight", Math.sqrt(6 / 44)],
+    ["glorot", "embedding.weight", 0.05],
+    ["normal-embedding", "lstm.0.inputWeight", Math.sqrt(6 / 88)],
+    ["uniform", "embedding.weight", 0.08],
+    ["uniform", "lstm.0.recurrentWeight", 0.08],
+  ])("fill the limits of their scheme and stay within them (%s, %s)", (scheme, name, limit) => {
+    const { data } = initializeParameters(spec, { seed: 1, scheme }).get(name)!;
+    const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest).toBeLessThanOrEqual(Math.fround(limit));
+    expect(largest).toBeGreaterThan(limit * 0.98);
+  });
+
+  it("draw a normal embedding with deviation 1", () => {
+    const { data } = initializeParameters(spec, { seed: 1, scheme: "normal-embedding" }).get("embedding.weight")!;
+    const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+    const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
+    expect(Math.abs(mean)).toBeLessThan(0.05);
+    expect(Math.abs(variance - 1)).toBeLessThan(0.1);
+  });
+
+  it("are refused for an unknown scheme or an impossible seed", () => {
+    expect(() => initializeParameters(spec, { seed: 1, scheme: "zeros" as "glorot" })).toThrow(OptionError);
+    expect(() => initializeParameters(spec, { seed: -1 })).toThrow("Expected a non-negative integer for seed");
+    expect(() => initializeParameters(spec, { seed: 0.5 })).toThrow(OptionError);
   });
 });

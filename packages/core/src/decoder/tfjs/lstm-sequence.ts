@@ -121,7 +121,7 @@ function backward(
     cellGradient = tf.mul<tf.Tensor2D>(dc, forgetGates[t]!);
   }
   const allGates = tf.concat(gateGradients.reverse()) as tf.Tensor2D;
-  const weightGradient = tf.matMul(previousHidden, allGates, true);
+  const weightGradient = tf.matMul<tf.Tensor2D>(previousHidden, allGates, true);
   return [allGates, weightGradient, hiddenGradient!, cellGradient!];
 }
 
