@@ -2,7 +2,14 @@
  * Ids for n-grams. An n-gram is (id of its first n-1 words, id of its last word), so the four orders share one table and no
  * strings are joined. Open addressing over typed arrays: about 24 bytes an n-gram, which keeps 200 000 captions in memory.
  */
+import type { Corpus } from "./corpus.js";
+
 export const MAX_ORDER = 4;
+
+/** The table of a corpus, shared by BLEU and CIDEr. */
+export function ngramsOf(corpus: Corpus): NgramTable {
+  return corpus.derive("ngrams", () => new NgramTable());
+}
 
 const INITIAL_SLOTS = 1 << 12;
 const EMPTY = -1;

@@ -2,8 +2,8 @@
  * BLEU (Papineni et al. 2002) as coco-caption computes it: clipped n-gram precisions with a vanishing numerator and denominator offset
  * instead of smoothing, closest reference length (the shorter one on a tie), corpus value from summed counts.
  */
-import type { Corpus } from "../corpus.js";
-import { MAX_ORDER, NgramTable } from "../ngram-table.js";
+import type { Corpus, TokenizedCaption } from "../corpus.js";
+import { MAX_ORDER, type NgramTable, ngramsOf } from "../ngram-table.js";
 import { type Scorer, type Scores, sumRows } from "../scorer.js";
 
 export type BleuOrder = 1 | 2 | 3 | 4;
@@ -56,74 +56,92 @@ function bleuOf(counts: Float64Array, order: number): number {
 }
 
 function countRows(corpus: Corpus): Float64Array {
-  const counter = new ClippedCounter();
-  const rows = new Float64Array(corpus.size * COLUMNS.length);
-  corpus.pairs.forEach((pair, i) => {
-    const row = rows.subarray(i * COLUMNS.length, (i + 1) * COLUMNS.length);
-    const length = pair.candidate.words.length;
+  const counter = new ClippedCounter(ngramsOf(corpus));
+  const width = COLUMNS.length;
+  const rows = new Float64Array(corpus.size * width);
+  corpus.pairs.forEach(({ candidate, references }, i) => {
+    const row = rows.subarray(i * width, (i + 1) * width);
+    const length = candidate.words.length;
     row[LENGTH] = length;
-    row[REFERENCE_LENGTH] = closestLength(
-      length,
-      pair.references.map((reference) => reference.words.length),
-    );
-    for (let n = 1; n <= MAX_ORDER; n++) row[guessColumn(n)] = Math.max(0, length - n + 1);
-    const correct = counter.count(
-      pair.candidate.words,
-      pair.references.map((reference) => reference.words),
-    );
-    for (let n = 1; n <= MAX_ORDER; n++) row[correctColumn(n)] = correct[n]!;
+    row[REFERENCE_LENGTH] = closestLength(length, references);
+    const correct = counter.count(candidate.words, references);
+    for (let n = 1; n <= MAX_ORDER; n++) {
+      row[correctColumn(n)] = correct[n]!;
+      row[guessColumn(n)] = Math.max(0, length - n + 1);
+    }
   });
   return rows;
 }
 
-function closestLength(length: number, referenceLengths: readonly number[]): number {
-  return referenceLengths.reduce((best, candidate) => {
-    const difference = Math.abs(candidate - length) - Math.abs(best - length);
-    return difference < 0 || (difference === 0 && candidate < best) ? candidate : best;
-  });
+/** The shorter one on a tie. */
+function closestLength(length: number, references: readonly TokenizedCaption[]): number {
+  let closest = Number.POSITIVE_INFINITY;
+  for (const { words } of references) {
+    const difference = Math.abs(words.length - length) - Math.abs(closest - length);
+    if (difference < 0 || (difference === 0 && words.length < closest)) closest = words.length;
+  }
+  return closest;
 }
 
 /** Counts candidate n-grams, each clipped to its highest count in any one reference. Counts live in arrays indexed by n-gram id and are cleared after use. */
 class ClippedCounter {
-  readonly #table = new NgramTable();
+  readonly #table: NgramTable;
   #candidateCounts = new Int32Array(0);
   #referenceCounts = new Int32Array(0);
   #clipped = new Int32Array(0);
-  #ngrams = new Int32Array(0);
+  #own = new Int32Array(0);
+  #theirs = new Int32Array(0);
+
+  constructor(table: NgramTable) {
+    this.#table = table;
+  }
 
   /** Matches by order: index 1 to 4. */
-  count(candidate: Int32Array, references: readonly Int32Array[]): Int32Array {
-    const longest = references.reduce((length, words) => Math.max(length, words.length), candidate.length);
-    if (this.#ngrams.length < 2 * MAX_ORDER * longest) this.#ngrams = new Int32Array(4 * MAX_ORDER * longest);
-    const own = this.#ngrams.subarray(0, this.#table.collect(candidate, this.#ngrams));
-    const room = this.#ngrams.subarray(own.length);
-    this.#reserve(own);
-    for (const id of own) this.#candidateCounts[id]!++;
-    const known = this.#candidateCounts.length;
-    for (const reference of references) {
-      const count = this.#table.collect(reference, room);
-      for (let i = 0; i < count; i++) if (room[i]! < known) this.#referenceCounts[room[i]!]!++;
-      for (const id of own) {
-        const clip = Math.min(this.#candidateCounts[id]!, this.#referenceCounts[id]!);
-        if (clip > this.#clipped[id]!) this.#clipped[id] = clip;
-      }
-      for (let i = 0; i < count; i++) if (room[i]! < known) this.#referenceCounts[room[i]!] = 0;
-    }
+  count(candidate: Int32Array, references: readonly TokenizedCaption[]): Int32Array {
+    this.#own = withRoom(this.#own, candidate);
+    const own = this.#own;
+    const size = this.#table.collect(candidate, own);
+    this.#reserve();
+    const candidateCounts = this.#candidateCounts;
+    const clipped = this.#clipped;
+    for (let k = 0; k < size; k++) candidateCounts[own[k]!]!++;
+    for (const { words } of references) this.#clipTo(words, own, size);
     const correct = new Int32Array(MAX_ORDER + 1);
-    for (const id of own) {
-      correct[this.#table.order(id)]! += this.#clipped[id]!;
-      this.#clipped[id] = 0;
-      this.#candidateCounts[id] = 0;
+    for (let k = 0; k < size; k++) {
+      const id = own[k]!;
+      correct[this.#table.order(id)]! += clipped[id]!;
+      clipped[id] = 0;
+      candidateCounts[id] = 0;
     }
     return correct;
   }
 
-  #reserve(ids: Int32Array): void {
-    const needed = ids.reduce((largest, id) => Math.max(largest, id + 1), 0);
-    if (needed <= this.#candidateCounts.length) return;
-    const capacity = 2 * needed;
+  #clipTo(words: Int32Array, own: Int32Array, size: number): void {
+    this.#theirs = withRoom(this.#theirs, words);
+    const theirs = this.#theirs;
+    const count = this.#table.collect(words, theirs);
+    const referenceCounts = this.#referenceCounts;
+    // Ids beyond the arrays are new with this reference, so the candidate cannot hold them.
+    const known = referenceCounts.length;
+    for (let k = 0; k < count; k++) if (theirs[k]! < known) referenceCounts[theirs[k]!]!++;
+    for (let k = 0; k < size; k++) {
+      const id = own[k]!;
+      const clip = Math.min(this.#candidateCounts[id]!, referenceCounts[id]!);
+      if (clip > this.#clipped[id]!) this.#clipped[id] = clip;
+    }
+    for (let k = 0; k < count; k++) if (theirs[k]! < known) referenceCounts[theirs[k]!] = 0;
+  }
+
+  #reserve(): void {
+    if (this.#table.size <= this.#candidateCounts.length) return;
+    const capacity = 2 * this.#table.size;
     this.#candidateCounts = new Int32Array(capacity);
     this.#referenceCounts = new Int32Array(capacity);
     this.#clipped = new Int32Array(capacity);
   }
+}
+
+function withRoom(buffer: Int32Array<ArrayBuffer>, words: Int32Array): Int32Array<ArrayBuffer> {
+  const needed = MAX_ORDER * words.length;
+  return buffer.length >= needed ? buffer : new Int32Array(2 * needed);
 }

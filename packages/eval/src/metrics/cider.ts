@@ -6,7 +6,7 @@
 import { type Corpus, wordIds } from "../corpus.js";
 import { EvaluationError, expected } from "../errors.js";
 import { Interner } from "../interner.js";
-import { MAX_ORDER, NgramTable } from "../ngram-table.js";
+import { MAX_ORDER, NgramTable, ngramsOf } from "../ngram-table.js";
 import { meanScores, type Scorer } from "../scorer.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
 
@@ -41,7 +41,10 @@ function ciderScorer(variant: CiderVariant, key: string): Scorer {
 }
 
 function indexOf(corpus: Corpus): CiderIndex {
-  return new CiderIndex(corpus.pairs.map((pair) => pair.references.map((reference) => reference.words)));
+  return new CiderIndex(
+    corpus.pairs.map((pair) => pair.references.map((reference) => reference.words)),
+    ngramsOf(corpus),
+  );
 }
 
 /** CIDEr against references prepared once; `score` may be called any number of times. */
@@ -68,7 +71,7 @@ export function prepareCider(
 ): PreparedCider {
   const vocabulary = new Interner();
   const tokenize = (caption: string) => wordIds(tokenizer.tokenize(caption), vocabulary);
-  const index = new CiderIndex(references.map((captions) => captions.map(tokenize)));
+  const index = new CiderIndex(references.map((captions) => captions.map(tokenize)), new NgramTable());
   return {
     size: references.length,
     score(candidates, images) {
@@ -103,7 +106,7 @@ interface CaptionVector {
 }
 
 class CiderIndex {
-  readonly #table = new NgramTable();
+  readonly #table: NgramTable;
   readonly #idf: Float64Array;
   /** idf of an n-gram no reference holds. */
   readonly #unseenIdf: number;
@@ -112,7 +115,8 @@ class CiderIndex {
   #candidateWeights = new Float64Array(1024);
   #ngrams = new Int32Array(256);
 
-  constructor(references: readonly (readonly Int32Array[])[]) {
+  constructor(references: readonly (readonly Int32Array[])[], table: NgramTable) {
+    this.#table = table;
     this.#unseenIdf = Math.log(references.length);
     this.#idf = this.#inverseDocumentFrequencies(references);
     this.#references = references.map((captions) => captions.map((words) => this.#vector(words)));
@@ -140,7 +144,7 @@ class CiderIndex {
       const difference = vector.bigrams - reference.bigrams;
       total += clip ? similarity * Math.exp(-(difference * difference) / (2 * SIGMA * SIGMA)) : similarity;
     }
-    for (const id of vector.ngrams) known[id] = 0;
+    for (let k = 0; k < vector.ngrams.length; k++) known[vector.ngrams[k]!] = 0;
     this.#table.forget(this.#idf.length);
     return (SCALE * total) / MAX_ORDER / references.length;
   }

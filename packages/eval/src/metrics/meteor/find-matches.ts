@@ -5,45 +5,59 @@ import { MATCHERS, type Matcher } from "./parameters.js";
 import type { PhraseIndex } from "./phrase-index.js";
 import { intersect } from "./synonym-table.js";
 
-type WordTest = (candidateWord: number, referenceWord: number) => boolean;
+const EXACT = MATCHERS.indexOf("exact");
+const STEM = MATCHERS.indexOf("stem");
+const SYNONYM = MATCHERS.indexOf("synonym");
+const PARAPHRASE = MATCHERS.indexOf("paraphrase");
 
 export class MatchFinder {
-  readonly #wordTests: readonly (readonly [matcher: number, test: WordTest])[];
+  readonly #lexicon: Lexicon;
+  readonly #stems: boolean;
+  readonly #synonyms: boolean;
   readonly #phrases: PhraseIndex | undefined;
 
   constructor(lexicon: Lexicon, matchers: readonly Matcher[], phrases: PhraseIndex | undefined) {
-    const tests: Record<Exclude<Matcher, "paraphrase">, WordTest> = {
-      exact: (a, b) => a === b,
-      stem: (a, b) => a !== b && lexicon.stem(a) === lexicon.stem(b),
-      synonym: (a, b) => a !== b && intersect(lexicon.synonymSets(a), lexicon.synonymSets(b)),
-    };
-    this.#wordTests = matchers.flatMap((matcher) =>
-      matcher === "paraphrase" ? [] : [[MATCHERS.indexOf(matcher), tests[matcher]] as const],
-    );
+    this.#lexicon = lexicon;
+    this.#stems = matchers.includes("stem");
+    this.#synonyms = matchers.includes("synonym");
     this.#phrases = matchers.includes("paraphrase") ? phrases : undefined;
   }
 
   /** @returns one list per reference position */
   find(candidate: Int32Array, reference: Int32Array): Match[][] {
-    const lists: Match[][] = Array.from(reference, () => []);
     // Identical sentences are aligned by the exact matcher alone.
     const identical = sameWords(candidate, reference);
-    for (const [matcher, test] of identical ? this.#wordTests.slice(0, 1) : this.#wordTests) {
-      for (let j = 0; j < reference.length; j++) {
-        for (let i = 0; i < candidate.length; i++) {
-          if (test(candidate[i]!, reference[j]!)) {
-            lists[j]!.push({ matcher, referenceStart: j, referenceLength: 1, candidateStart: i, candidateLength: 1 });
-          }
-        }
-      }
+    const lists: Match[][] = [];
+    for (let j = 0; j < reference.length; j++) {
+      const list: Match[] = [];
+      const word = reference[j]!;
+      for (let i = 0; i < candidate.length; i++) if (candidate[i] === word) list.push(wordMatch(EXACT, i, j));
+      if (this.#stems && !identical) this.#addStemMatches(candidate, word, j, list);
+      if (this.#synonyms && !identical) this.#addSynonymMatches(candidate, word, j, list);
+      lists.push(list);
     }
     if (!identical && this.#phrases !== undefined) this.#findParaphrases(this.#phrases, candidate, reference, lists);
     return lists;
   }
 
+  #addStemMatches(candidate: Int32Array, word: number, j: number, list: Match[]): void {
+    const stem = this.#lexicon.stem(word);
+    for (let i = 0; i < candidate.length; i++) {
+      if (candidate[i] !== word && this.#lexicon.stem(candidate[i]!) === stem) list.push(wordMatch(STEM, i, j));
+    }
+  }
+
+  #addSynonymMatches(candidate: Int32Array, word: number, j: number, list: Match[]): void {
+    const sets = this.#lexicon.synonymSets(word);
+    if (sets.length === 0) return;
+    for (let i = 0; i < candidate.length; i++) {
+      if (candidate[i] !== word && intersect(this.#lexicon.synonymSets(candidate[i]!), sets)) list.push(wordMatch(SYNONYM, i, j));
+    }
+  }
+
   /** Both directions, always; a pair listed in both is found twice, and the search counts on it. */
   #findParaphrases(phrases: PhraseIndex, candidate: Int32Array, reference: Int32Array, lists: Match[][]): void {
-    const matcher = MATCHERS.indexOf("paraphrase");
+    const matcher = PARAPHRASE;
     for (let j = 0; j < reference.length; j++) {
       phrases.forEachPair(reference, j, candidate, (referenceLength, candidateStart, candidateLength) => {
         lists[j]!.push({ matcher, referenceStart: j, referenceLength, candidateStart, candidateLength });
@@ -55,6 +69,10 @@ export class MatchFinder {
       });
     }
   }
+}
+
+function wordMatch(matcher: number, i: number, j: number): Match {
+  return { matcher, referenceStart: j, referenceLength: 1, candidateStart: i, candidateLength: 1 };
 }
 
 function sameWords(a: Int32Array, b: Int32Array): boolean {
