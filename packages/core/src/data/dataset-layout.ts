@@ -39,7 +39,7 @@ export async function findLayout(path: string): Promise<DatasetLayout> {
   const kind = await pathKind(path);
   if (kind === undefined) {
     throw new DatasetError(expected("a file or directory", "the dataset", path), {
-      hint: `${FORMATS_HINT} Nothing is at this path.`,
+      hint: "Nothing is there: check the path.",
     });
   }
   if (kind === "directory") return findInDirectory(path);

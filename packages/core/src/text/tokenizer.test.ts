@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { tokenizerByName } from "./tokenizer.js";
 
@@ -13,6 +14,13 @@ describe("the keras tokenizer", () => {
     ["   ", []],
   ])("cuts %j as Keras 2.0.4 does", (caption, words) => {
     expect(tokenize(caption)).toEqual(words);
+  });
+
+  it("cuts 300 random captions as Keras 2.0.4 did", () => {
+    const path = new URL("../../../../fixtures/golden/keras-tokenizer.json", import.meta.url);
+    const { cases } = JSON.parse(readFileSync(path, "utf8")) as { cases: [string, string[]][] };
+    expect(cases).toHaveLength(300);
+    for (const [caption, words] of cases) expect(tokenize(caption), JSON.stringify(caption)).toEqual(words);
   });
 
   it("splits at spaces and at no other white space, as Keras does", () => {
