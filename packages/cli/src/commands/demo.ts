@@ -18,7 +18,8 @@ export function registerDemo(program: Command): void {
   const command = program
     .command("demo")
     .description("caption the photos that ship with Showtell and write a page that shows them")
-    .option("--output <file>", "the page", "showtell-demo.html");
+    .option("--output <file>", "the page", "showtell-demo.html")
+    .addHelpText("after", "\nExample:\n  $ showtell demo --output demo.html");
   addBackendOption(command);
   addQuietOption(command).action(async (flags: DemoFlags) => {
     const terminal = new Terminal(flags);

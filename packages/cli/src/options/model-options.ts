@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { choiceOption } from "./parse-number.js";
 
-export const BACKEND_CHOICES = ["auto", "native-cuda", "native-cpu", "tfjs"] as const;
+const BACKEND_CHOICES = ["auto", "native-cuda", "native-cpu", "tfjs"] as const;
 export type BackendChoice = (typeof BACKEND_CHOICES)[number];
 
 /** Options of every command that opens a decoder. */

@@ -29,15 +29,3 @@ export function choiceOption<const T extends readonly string[]>(name: string, ch
     return text;
   };
 }
-
-/** `30`, `90s`, `45m`, `2h` → seconds. */
-export function durationOption(name: string) {
-  return (text: string): number => {
-    const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text.trim());
-    const value = Number(match?.[1]);
-    if (!match || !(value > 0)) {
-      throw new OptionError(expected("a duration such as 90s, 45m or 2h", name, text));
-    }
-    return value * { s: 1, m: 60, h: 3600 }[(match[2] ?? "s") as "s" | "m" | "h"];
-  };
-}

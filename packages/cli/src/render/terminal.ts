@@ -62,6 +62,8 @@ const PLAIN_INTERVAL_MS = 10_000;
 
 class PlainProgress implements Progress {
   private lastPrinted = Date.now();
+  /** A stage that is over before its first line was due stays silent. */
+  private hasPrinted = false;
   private last: string | undefined;
   private readonly title: string;
   private readonly total: number;
@@ -81,13 +83,14 @@ class PlainProgress implements Progress {
   }
 
   stop(): void {
-    if (this.last !== undefined) this.print();
+    if (this.hasPrinted) this.print();
   }
 
   private print(): void {
     if (this.last === undefined) return;
     this.write(this.last);
     this.last = undefined;
+    this.hasPrinted = true;
     this.lastPrinted = Date.now();
   }
 }

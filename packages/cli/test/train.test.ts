@@ -1,0 +1,123 @@
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isUserError, runCli, TINY_DATASET } from "./run-cli.js";
+import { type TinyModel, trainTinyModel } from "./tiny-model.js";
+
+let model: TinyModel;
+beforeAll(async () => {
+  model = await trainTinyModel();
+});
+afterAll(() => model.remove());
+
+const train = (run: string, ...more: string[]) =>
+  runCli(["train", "--data", TINY_DATASET, "--recipe", "tiny", "--run", run, "--store", model.store, "--quiet", ...more]);
+
+describe("showtell train", () => {
+  it("lowers the training loss, scores dev captions each epoch, and prints the best checkpoint", async () => {
+    const run = join(model.folder, "printed");
+    const { code, stdout } = await train(run, "--set", "epochs=3");
+    expect(code).toBe(0);
+    expect(stdout).toBe(`${join(run, "checkpoints", "best")}\n`);
+    const metrics = (await readFile(join(run, "metrics.jsonl"), "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+    expect(metrics.length).toBe(3);
+    expect(metrics[2].trainLossPerToken).toBeLessThan(metrics[0].trainLossPerToken);
+    expect(Object.keys(metrics[0].devScores)).toContain("CIDEr-D");
+    expect((await readdir(join(run, "checkpoints"))).sort()).toEqual(["best", "last"]);
+  });
+
+  it("leaves features alone that are in the store already", async () => {
+    const { code, stdout } = await runCli(["encode", "--data", TINY_DATASET, "--store", model.store, "--no-grid", "--no-mirrored"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("0 encoded, 14 already there, 0 failed");
+  });
+
+  it("refuses to go on with another recipe, and names the keys", async () => {
+    const result = await train(model.run, "--resume", "--set", "seed=2");
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).toContain("seed");
+  });
+
+  it.each([
+    ["an unknown recipe key", ["--set", "optimizer.learningRat=0.1"], "Did you mean learningRate"],
+    ["a value out of range", ["--set", "epochs=0"], "epochs"],
+    ["a setting that is none", ["--set", "epochs"], "key=value"],
+    ["an unknown recipe", ["--recipe", "no-such-recipe"], "tiny"],
+    ["an unknown encoder", ["--encoder", "no-such-encoder"], "efficientnet-lite2"],
+    ["a missing dataset", ["--data", "no-such-data.jsonl"], "no-such-data.jsonl"],
+  ])("answers %s with one line, and leaves no run folder", async (_, flags, mentioned) => {
+    const run = join(model.folder, "refused");
+    const result = await train(run, ...flags);
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).toContain(mentioned);
+    await expect(readdir(run)).rejects.toThrow("ENOENT");
+  });
+
+  it("answers an empty captions file with one line", async () => {
+    const data = join(model.folder, "empty.jsonl");
+    await writeFile(data, "");
+    const result = await train(join(model.folder, "refused"), "--data", data);
+    expect(result, result.stderr).toSatisfy(isUserError);
+  });
+
+  it("leaves out photos that are missing, names each, and trains on the others", async () => {
+    const folder = join(model.folder, "missing-photo");
+    await mkdir(folder, { recursive: true });
+    await cp(join(TINY_DATASET, "..", "images"), join(folder, "images"), { recursive: true });
+    await cp(TINY_DATASET, join(folder, "captions.jsonl"));
+    await rm(join(folder, "images", "cat.jpg"));
+    const result = await train(join(model.folder, "without-cat"), "--data", join(folder, "captions.jsonl"), "--set", "epochs=1");
+    expect(result.code).toBe(0);
+    expect(result.stderr).toMatch(/warning .*cat\.jpg is left out/);
+  });
+});
+
+describe("showtell evaluate", () => {
+  it("prints scores with intervals and a signature", async () => {
+    const args = ["evaluate", "--model", model.best, "--data", TINY_DATASET, "--store", model.store, "--split", "train"];
+    const { code, stdout } = await runCli(args);
+    expect(code).toBe(0);
+    for (const metric of ["BLEU-4", "METEOR (no paraphrases)", "ROUGE-L", "CIDEr-D"]) expect(stdout).toContain(metric);
+    expect(stdout).toMatch(/CIDEr-D\|refs:\S+\|n:10\|tok:ptb-3\.4\.1\|.*beam:3/);
+    const json = await runCli([...args, "--json", "--quiet"]);
+    const { corpus, intervals } = JSON.parse(json.stdout);
+    for (const key of Object.keys(corpus)) {
+      expect(intervals[key].low).toBeLessThanOrEqual(corpus[key]);
+      expect(intervals[key].high).toBeGreaterThanOrEqual(corpus[key]);
+    }
+  });
+});
+
+describe("a damaged checkpoint", () => {
+  const damaged = async (name: string, change: (folder: string) => Promise<void>) => {
+    const folder = join(model.folder, name);
+    await cp(model.best, folder, { recursive: true });
+    await change(folder);
+    return runCli(["model", "inspect", folder]);
+  };
+  const edit = async (path: string, change: (bytes: Buffer) => Buffer | string) => writeFile(path, change(await readFile(path)));
+
+  it.each([
+    ["a flipped byte", (folder: string) => edit(join(folder, "decoder.safetensors"), flipMiddleByte)],
+    ["a file cut short", (folder: string) => edit(join(folder, "decoder.safetensors"), (bytes) => bytes.subarray(0, bytes.length - 100))],
+    ["a missing file", (folder: string) => rm(join(folder, "decoder.safetensors"))],
+    ["another version", (folder: string) => edit(join(folder, "config.json"), (bytes) => bytes.toString().replace('"formatVersion": 1', '"formatVersion": 99'))],
+    ["a vocabulary of another model", (folder: string) => edit(join(folder, "vocabulary.json"), (bytes) => bytes.toString().replace("astronaut", "cosmonaut"))],
+  ])("with %s is one line and exit code 2", async (name, change) => {
+    const result = await damaged(name.replaceAll(" ", "-"), change);
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).toContain("Hint:");
+  });
+
+  it("that is whole is described", async () => {
+    const { code, stdout } = await runCli(["model", "inspect", model.best, "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).decoder.hiddenSize).toBe(64);
+  });
+});
+
+function flipMiddleByte(bytes: Buffer): Buffer {
+  const middle = bytes.length >> 1;
+  bytes[middle] = bytes[middle]! ^ 0x10;
+  return bytes;
+}
