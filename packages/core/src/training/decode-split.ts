@@ -10,7 +10,7 @@ import type { Vocabulary } from "../text/vocabulary.js";
 import { makeAhead } from "./assemble-batch.js";
 import { planEvaluation } from "./plan-batches.js";
 import { BATCHES_AHEAD, splitLoss } from "./split-loss.js";
-import { collectExamples, imagesOf } from "./training-examples.js";
+import { collectExamples, requireSplit } from "./training-examples.js";
 
 /** A decoder with what its features need. */
 export interface SplitModel {
@@ -105,7 +105,7 @@ export interface DecodedSplit {
  * @throws DatasetError for an empty split or one without features; AbortedError
  */
 export async function decodeSplit(dataset: Dataset, split: Split, options: CaptionSplitOptions): Promise<DecodedSplit> {
-  const all = imagesOf(dataset, split);
+  const all = requireSplit(dataset, split);
   const images = all.filter(({ id }) => options.features.has(id));
   if (images.length === 0) {
     throw new DatasetError(expected(`${split} images with features`, `dataset ${dataset.name}`, "none"), {

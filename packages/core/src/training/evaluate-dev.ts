@@ -7,7 +7,7 @@ import { secondsSince } from "./progress-meter.js";
 import type { Recipe } from "./recipe-schema.js";
 import { splitLoss } from "./split-loss.js";
 import type { TrainingProgress, TrainOptions } from "./train-options.js";
-import { imagesOf } from "./training-examples.js";
+import { requireSplit } from "./training-examples.js";
 
 export interface DevResult {
   /** Nats. */
@@ -44,7 +44,7 @@ export async function evaluateDev(
     if (!scoreCaptions) return { lossPerToken, scores: undefined, seconds: { devLoss, decode: 0, score: 0 } };
     const decodeStart = performance.now();
     const captions = await captionSplit(
-      imagesOf(dataset, "dev").filter((image) => features.has(image.id)),
+      requireSplit(dataset, "dev").filter((image) => features.has(image.id)),
       {
         models: [{ decoder, standardization: prepared.standardization }],
         features,

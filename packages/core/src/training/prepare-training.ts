@@ -11,7 +11,7 @@ import { measureStandardization } from "./measure-standardization.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { RunFolder } from "./run-folder.js";
 import { DEFAULT_CAPTION_METRIC, requiredFeatures, type TrainOptions } from "./train-options.js";
-import { collectExamples, type Examples, imagesOf } from "./training-examples.js";
+import { collectExamples, type Examples, requireSplit } from "./training-examples.js";
 import { INITIAL_TRAINING_STATE, parseTrainingState, type TrainingState } from "./training-state.js";
 
 /** Everything the loop works on. */
@@ -60,7 +60,7 @@ export async function prepareTraining(
   if (saved) checkSameInputs(saved.checkpoint, options, run.paths.last);
   const { dataset, features } = options;
   const { tokenizer, minCount, unknown, maxWords } = recipe.data;
-  const captions = imagesOf(dataset, "train").flatMap((image) => image.captions);
+  const captions = requireSplit(dataset, "train").flatMap((image) => image.captions);
   const vocabulary = saved?.checkpoint.vocabulary ?? Vocabulary.build(captions, { tokenizer, minCount, unknown });
   const train = collectExamples(dataset, "train", { features, vocabulary, maxWords });
   const dev = collectExamples(dataset, "dev", { features, vocabulary, maxWords });

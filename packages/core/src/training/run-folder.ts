@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { exists, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
 import { CheckpointError, expected, RecipeError } from "../errors.js";
@@ -28,7 +28,8 @@ export class RunFolder {
   readonly metrics: MetricsLog;
 
   private constructor(
-    directory: string,
+    private readonly directory: string,
+    private readonly createdDirectory: boolean,
     private readonly lock: RunLock,
     /** Whether checkpoints/last is there to go on from. */
     readonly hasCheckpoint: boolean,
@@ -47,7 +48,7 @@ export class RunFolder {
         hint: "Leave --resume out to begin a new run there.",
       });
     }
-    await mkdir(directory, { recursive: true });
+    const createdDirectory = (await mkdir(directory, { recursive: true })) !== undefined;
     const paths = runPaths(directory);
     const lock = await RunLock.acquire(paths.lock);
     try {
@@ -55,7 +56,7 @@ export class RunFolder {
       for (const checkpoint of [paths.last, paths.best]) await settleDirectory(checkpoint);
       if (await exists(paths.recipe)) await checkRecipe(paths.recipe, options.recipe);
       else await replaceFile(paths.recipe, formatRecipe(options.recipe));
-      return new RunFolder(directory, lock, await exists(paths.last));
+      return new RunFolder(directory, createdDirectory, lock, await exists(paths.last));
     } catch (error) {
       await lock.release();
       throw error;
@@ -64,6 +65,13 @@ export class RunFolder {
 
   async close(): Promise<void> {
     await this.lock.release();
+  }
+
+  /** Takes back what opening wrote, for a run that could not begin. A folder that was there before stays, as empty as it was. */
+  async discard(): Promise<void> {
+    await rm(this.paths.recipe, { force: true });
+    await this.lock.release();
+    if (this.createdDirectory) await rmdir(this.directory).catch(() => undefined);
   }
 }
 

@@ -1,4 +1,4 @@
-import { prepareTraining, resolveRecipe } from "./prepare-training.js";
+import { type PreparedTraining, prepareTraining, resolveRecipe } from "./prepare-training.js";
 import { RunFolder } from "./run-folder.js";
 import type { TrainingResult, TrainOptions } from "./train-options.js";
 import { TrainingLoop } from "./training-loop.js";
@@ -11,8 +11,14 @@ import { TrainingLoop } from "./training-loop.js";
 export async function train(options: TrainOptions): Promise<TrainingResult> {
   const recipe = resolveRecipe(options.recipe, options.scoreCaptions !== undefined);
   const run = await RunFolder.open(options.runDirectory, { recipe, resume: options.resume ?? false });
+  let prepared: PreparedTraining;
   try {
-    const prepared = await prepareTraining(options, recipe, run);
+    prepared = await prepareTraining(options, recipe, run);
+  } catch (error) {
+    await (options.resume ? run.close() : run.discard());
+    throw error;
+  }
+  try {
     const loop = new TrainingLoop(options, recipe, prepared, run);
     try {
       await loop.train();

@@ -1,3 +1,4 @@
+import { imagesOf } from "../data/caption-pairs.js";
 import type { Dataset, DatasetImage, Split } from "../data/dataset.js";
 import { END_TOKEN_ID } from "../decoder/decoder-spec.js";
 import { DatasetError, expected } from "../errors.js";
@@ -30,7 +31,7 @@ export function collectExamples(
   split: Split,
   options: { features: Pick<FeatureSource, "has">; vocabulary: Vocabulary; maxWords: number },
 ): Examples {
-  const ofSplit = imagesOf(dataset, split);
+  const ofSplit = requireSplit(dataset, split);
   const present = ofSplit.filter((image) => options.features.has(image.id));
   const images: ExampleImage[] = [];
   let unusedCaptions = 0;
@@ -59,8 +60,8 @@ export function collectExamples(
 }
 
 /** @throws DatasetError for a split without images */
-export function imagesOf(dataset: Dataset, split: Split): readonly DatasetImage[] {
-  const images = dataset.images.filter((image) => image.split === split);
+export function requireSplit(dataset: Dataset, split: Split): readonly DatasetImage[] {
+  const images = imagesOf(dataset, split);
   if (images.length === 0) {
     throw new DatasetError(expected(`images in the ${split} split`, `dataset ${dataset.name}`, "none"), {
       hint: "Training needs a train and a dev split: see docs/formats/datasets.md.",
