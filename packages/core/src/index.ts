@@ -26,6 +26,7 @@ export * from "./decoder/tfjs/tfjs-candidates.js";
 export * from "./encoders/encode-images.js";
 export * from "./encoders/encoder-spec.js";
 export * from "./encoders/image-encoder.js";
+export * from "./encoders/import-encoder.js";
 export * from "./encoders/thread-count.js";
 export * from "./errors.js";
 export * from "./features/encode-dataset.js";

@@ -43,7 +43,10 @@ const specSchema = z
     /** Of the ONNX file, lower-case hexadecimal. */
     sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits"),
     input: inputSchema,
-    resize: z.strictObject({ fit: z.enum(["squash", "cover"]), filter: z.enum(["cubic", "linear", "lanczos3"]) }),
+    resize: z.strictObject({
+      fit: z.enum(["squash", "cover"]),
+      filter: z.enum(["cubic", "linear", "lanczos3", "nearest"]),
+    }),
     outputs: outputsSchema,
     /** SPDX identifier, or a sentence. */
     licence: name,

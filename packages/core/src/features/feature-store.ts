@@ -8,6 +8,7 @@ import type { EncodedImage } from "../encoders/encode-images.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint } from "../encoders/encoder-spec.js";
 import { expected, FeatureStoreError } from "../errors.js";
 import { decodeFloat16, encodeFloat16 } from "../float16.js";
+import { checkStoreFile } from "./check-store-file.js";
 import type { FeatureSource, View } from "./feature-source.js";
 import { StoreSource } from "./store-source.js";
 
@@ -54,12 +55,13 @@ type Manifest = z.infer<typeof manifestSchema>;
 export async function openFeatureStore(directory: string, options: OpenFeatureStoreOptions): Promise<FeatureStore> {
   const { encoder, create = false } = options;
   const path = join(resolve(directory), DATABASE_FILE);
-  if (!create && !existsSync(path)) {
+  if (existsSync(path)) await checkStoreFile(path, directory);
+  else if (create) await mkdir(directory, { recursive: true });
+  else {
     throw new FeatureStoreError(expected("a feature store", directory, "a folder without one"), {
       hint: "Make one with `showtell encode`.",
     });
   }
-  if (create) await mkdir(directory, { recursive: true });
   const root = await openDatabase(path, directory, create);
   try {
     const stored = readManifest(root, directory);

@@ -8,8 +8,8 @@ import type { RawImage } from "./image-input.js";
 export interface Resize {
   /** `squash` gives up the aspect ratio, `cover` keeps the central square. */
   readonly fit: "squash" | "cover";
-  /** `cubic` is Catmull & Rom's (a = −1/2). */
-  readonly filter: ResizeFilter;
+  /** `cubic` is Catmull & Rom's (a = −1/2); `nearest` takes the pixel under each centre, also when shrinking. */
+  readonly filter: ResizeFilter | "nearest";
 }
 
 /** Changes whenever the same file would give other pixels: it goes into every encoder's fingerprint. */
@@ -35,25 +35,28 @@ export async function preprocessImage(
   size: number,
   resize: Resize,
 ): Promise<Uint8Array> {
+  const { fit, filter } = resize;
   const { source, width, height } = await openImage(image, name);
   const square = Math.min(width, height);
-  const region = resize.fit === "squash" ? { width, height } : { width: square, height: square };
-  const shrunk = { width: Math.min(region.width, size), height: Math.min(region.height, size) };
+  const region = fit === "squash" ? { width, height } : { width: square, height: square };
+  const shrunk =
+    filter === "nearest" ? region : { width: Math.min(region.width, size), height: Math.min(region.height, size) };
   try {
-    if (resize.fit === "cover") {
+    if (fit === "cover") {
       source.extract({ ...region, left: (width - square) >> 1, top: (height - square) >> 1 });
     }
     if (shrunk.width < region.width || shrunk.height < region.height) {
       // Shrinking inside the JPEG decoder would make the filter depend on the file format.
-      source.resize(shrunk.width, shrunk.height, { fit: "fill", kernel: resize.filter, fastShrinkOnLoad: false });
+      source.resize(shrunk.width, shrunk.height, { fit: "fill", kernel: filter, fastShrinkOnLoad: false });
     }
     const { data, info } = await source
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    const rgb = info.channels === 1 ? greyToRgb(data) : data;
-    return enlargePixels(rgb, [shrunk.height, shrunk.width], [size, size], resize.filter);
+    const rgb = info.channels === 1 ? greyToRgb(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const sides = [shrunk.height, shrunk.width] as const;
+    return filter === "nearest" ? pickNearest(rgb, sides, size) : enlargePixels(rgb, sides, [size, size], filter);
   } catch (error) {
     throw damaged(name, error);
   }
@@ -99,6 +102,19 @@ async function openImage(image: Uint8Array | RawImage, name: string): Promise<Op
     if (/pixel limit/i.test(messageOf(error))) throw tooLarge(name, "more");
     throw damaged(name, error);
   }
+}
+
+/** `[height, width, 3]` → `[size, size, 3]` */
+function pickNearest(pixels: Uint8Array, [height, width]: readonly [number, number], size: number): Uint8Array {
+  const picked = new Uint8Array(size * size * 3);
+  for (let y = 0; y < size; y++) {
+    const row = Math.floor(((y + 0.5) * height) / size) * width;
+    for (let x = 0; x < size; x++) {
+      const from = (row + Math.floor(((x + 0.5) * width) / size)) * 3;
+      picked.set(pixels.subarray(from, from + 3), (y * size + x) * 3);
+    }
+  }
+  return picked;
 }
 
 function checkSize(width: number, height: number, name: string): void {
