@@ -12,7 +12,19 @@ if (folder === undefined) {
   process.exit(2);
 }
 const TOLERANCE = 1e-9;
-const { bleu, ciderD, Corpus, corpusPhrases, dropPunctuation, meteor, normalizeForMeteor, noTokenizer, ptbTokenizer, ptbTokens, rougeL } = evaluation;
+const {
+  bleu,
+  ciderD,
+  Corpus,
+  corpusPhrases,
+  dropPunctuation,
+  meteor,
+  normalizeForMeteor,
+  noTokenizer,
+  ptbTokenizer,
+  ptbTokens,
+  rougeL,
+} = evaluation;
 const file = (name) => path.join(folder, name);
 const json = (name) => JSON.parse(readFileSync(file(name), "utf8"));
 const synonyms = await loadSynonyms();
@@ -35,7 +47,9 @@ class Differences {
     const largest = all.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), 0);
     if (!(largest <= TOLERANCE)) failed = true;
     const worst = [...this.byMetric].filter(([, d]) => !(d <= TOLERANCE)).map(([metric, d]) => `${metric} ${d}`);
-    console.log(`${this.name}: ${this.count} values, largest difference ${largest.toExponential(2)}${worst.length ? ` — ${worst.join(", ")}` : ""}`);
+    console.log(
+      `${this.name}: ${this.count} values, largest difference ${largest.toExponential(2)}${worst.length ? ` — ${worst.join(", ")}` : ""}`,
+    );
   }
 }
 
@@ -43,7 +57,8 @@ function reportTokens(name, rows) {
   const wrong = rows.filter(([, actual, wanted]) => actual !== wanted);
   if (wrong.length > 0) failed = true;
   console.log(`${name}: ${rows.length} strings, ${wrong.length} different`);
-  for (const [input, actual, wanted] of wrong.slice(0, 5)) console.log(`  ${JSON.stringify(input)}\n    got    ${actual}\n    wanted ${wanted}`);
+  for (const [input, actual, wanted] of wrong.slice(0, 5))
+    console.log(`  ${JSON.stringify(input)}\n    got    ${actual}\n    wanted ${wanted}`);
 }
 
 async function scorersFor(corpus) {
@@ -58,8 +73,14 @@ async function scorersFor(corpus) {
     METEOR_ex: meteor({ matchers: ["exact"] }),
     METEOR_ex_st: meteor({ matchers: ["exact", "stem"] }),
     METEOR_ex_st_sy: meteor({ synonyms }),
-    METEOR_full_minitable: meteor({ synonyms, paraphrases: await loadParaphrases(file("paraphrase-mini.txt"), phrases) }),
-    METEOR_full: meteor({ synonyms, paraphrases: await loadParaphrases(fullTable ?? file("paraphrase-subset.txt"), phrases) }),
+    METEOR_full_minitable: meteor({
+      synonyms,
+      paraphrases: await loadParaphrases(file("paraphrase-mini.txt"), phrases),
+    }),
+    METEOR_full: meteor({
+      synonyms,
+      paraphrases: await loadParaphrases(fullTable ?? file("paraphrase-subset.txt"), phrases),
+    }),
   };
 }
 
@@ -72,64 +93,132 @@ async function checkScores(name, pairs, tokenizer, wantedCorpus, wantedSegment) 
     const scores = scorer.score(corpus);
     differences.add(`${key} corpus`, scores.corpus, wantedCorpus[key]);
     const sums = wantedCorpus[`${key}_stats`];
-    if (sums) for (const [column, sum] of columnSums(scores.statistics).entries()) differences.add(`${key} sums`, sum, sums[column]);
+    if (sums)
+      for (const [column, sum] of columnSums(scores.statistics).entries())
+        differences.add(`${key} sums`, sum, sums[column]);
     const mean = wantedCorpus[`${key}_segment_mean`];
-    if (mean !== undefined) differences.add(`${key} segment mean`, scores.segments.reduce((a, b) => a + b, 0) / pairs.length, mean);
+    if (mean !== undefined)
+      differences.add(`${key} segment mean`, scores.segments.reduce((a, b) => a + b, 0) / pairs.length, mean);
     for (const [i, pair] of pairs.entries()) {
       const wanted = wantedSegment?.(pair.id);
       if (wanted && key in wanted) differences.add(`${key} segments`, scores.segments[i], wanted[key]);
       const row = wanted?.[`${key}_stats`];
       // Chunks of a segment that matches wholly in one chunk are not added to the corpus sums, so the row says 0.
-      if (row) for (const [c, value] of row.entries()) if (c !== 20 || value !== 1) differences.add(`${key} statistics`, scores.statistics.rows[i * row.length + c], value);
+      if (row)
+        for (const [c, value] of row.entries())
+          if (c !== 20 || value !== 1)
+            differences.add(`${key} statistics`, scores.statistics.rows[i * row.length + c], value);
     }
   }
   differences.report();
 }
 
 function columnSums({ columns, rows }) {
-  return columns.map((_, column) => rows.reduce((sum, value, i) => (i % columns.length === column ? sum + value : sum), 0));
+  return columns.map((_, column) =>
+    rows.reduce((sum, value, i) => (i % columns.length === column ? sum + value : sum), 0),
+  );
 }
 
 const cases = json("cases.json");
 const tokenized = json("tokenized.json");
 const expected = json("expected.json");
-reportTokens("tokenized.json", cases.flatMap((row) => {
-  const wanted = tokenized[row.id];
-  return [
-    [row.hypothesis, ptbTokenizer.tokenize(row.hypothesis), wanted.hypothesis],
-    ...row.references.map((text, k) => [text, ptbTokenizer.tokenize(text), wanted.references[k]]),
-  ];
-}));
-await checkScores("expected.json", cases.map((row) => ({ id: row.id, candidate: row.hypothesis, references: row.references })), ptbTokenizer, expected.corpus, (id) => expected.segments[id]);
+reportTokens(
+  "tokenized.json",
+  cases.flatMap((row) => {
+    const wanted = tokenized[row.id];
+    return [
+      [row.hypothesis, ptbTokenizer.tokenize(row.hypothesis), wanted.hypothesis],
+      ...row.references.map((text, k) => [text, ptbTokenizer.tokenize(text), wanted.references[k]]),
+    ];
+  }),
+);
+await checkScores(
+  "expected.json",
+  cases.map((row) => ({ id: row.id, candidate: row.hypothesis, references: row.references })),
+  ptbTokenizer,
+  expected.corpus,
+  (id) => expected.segments[id],
+);
 
 const paraphrase = json("paraphrase_cases.json");
 const paraphraseRows = new Map(paraphrase.rows.map((row) => [row.id, row]));
-await checkScores("paraphrase_cases.json", paraphrase.rows.map((row) => ({ id: row.id, candidate: row.hypothesis, references: row.references })), noTokenizer, paraphrase.corpus, (id) => paraphraseRows.get(id));
+await checkScores(
+  "paraphrase_cases.json",
+  paraphrase.rows.map((row) => ({ id: row.id, candidate: row.hypothesis, references: row.references })),
+  noTokenizer,
+  paraphrase.corpus,
+  (id) => paraphraseRows.get(id),
+);
 
 const demo = json("fakecap_expected.json");
-await checkScores("fakecap_expected.json", json("fakecap_tokenized_inputs.json").map((row) => ({ id: String(row.image_id), candidate: row.hypothesis, references: row.references })), noTokenizer, demo.oracle_here, (id) => demo.segments[id]);
+await checkScores(
+  "fakecap_expected.json",
+  json("fakecap_tokenized_inputs.json").map((row) => ({
+    id: String(row.image_id),
+    candidate: row.hypothesis,
+    references: row.references,
+  })),
+  noTokenizer,
+  demo.oracle_here,
+  (id) => demo.segments[id],
+);
 
 const edge = json("edge_cases.json");
 const spread = (row) => ({ ...row, ...Object.fromEntries(row.Bleu.map((value, k) => [`Bleu_${k + 1}`, value])) });
-await checkScores("edge_cases.json", edge.rows.map((row, i) => ({ id: String(i), candidate: row.hypothesis, references: row.references })), noTokenizer, spread(edge.corpus), (id) => spread(edge.rows[Number(id)]));
+await checkScores(
+  "edge_cases.json",
+  edge.rows.map((row, i) => ({ id: String(i), candidate: row.hypothesis, references: row.references })),
+  noTokenizer,
+  spread(edge.corpus),
+  (id) => spread(edge.rows[Number(id)]),
+);
 
 const speed = json("speed1000.json");
-await checkScores("speed_baseline.json", speed.map((row) => ({ id: row.id, candidate: row.hypothesis, references: row.references })), ptbTokenizer, json("speed_baseline.json").scores);
+await checkScores(
+  "speed_baseline.json",
+  speed.map((row) => ({ id: row.id, candidate: row.hypothesis, references: row.references })),
+  ptbTokenizer,
+  json("speed_baseline.json").scores,
+);
 
 const units = json("tokenizer_normalizer_units.json");
-reportTokens("tokenizer_normalizer_units.json, PTB", units.map((row) => [row.input, ptbTokens(row.input, null).join(" "), row.ptb_raw_lowercased]));
-reportTokens("tokenizer_normalizer_units.json, coco", units.map((row) => [row.input, dropPunctuation(ptbTokens(row.input, null)).join(" "), row.coco_tokenized]));
-reportTokens("tokenizer_normalizer_units.json, METEOR", units.map((row) => [row.input, normalizeForMeteor(row.input), row.meteor_norm_lowercased]));
+reportTokens(
+  "tokenizer_normalizer_units.json, PTB",
+  units.map((row) => [row.input, ptbTokens(row.input, null).join(" "), row.ptb_raw_lowercased]),
+);
+reportTokens(
+  "tokenizer_normalizer_units.json, coco",
+  units.map((row) => [row.input, dropPunctuation(ptbTokens(row.input, null)).join(" "), row.coco_tokenized]),
+);
+reportTokens(
+  "tokenizer_normalizer_units.json, METEOR",
+  units.map((row) => [row.input, normalizeForMeteor(row.input), row.meteor_norm_lowercased]),
+);
 
 const stress = json("ptb_stress.json");
-reportTokens("ptb_stress.json, PTB", stress.map((row, i) => [row.input, ptbTokens(row.input, stress[i + 1]?.input ?? null).join(" "), row.ptb]));
-reportTokens("ptb_stress.json, coco", stress.map((row) => [row.input, ptbTokenizer.tokenize(row.input), row.coco]));
+reportTokens(
+  "ptb_stress.json, PTB",
+  stress.map((row, i) => [row.input, ptbTokens(row.input, stress[i + 1]?.input ?? null).join(" "), row.ptb]),
+);
+reportTokens(
+  "ptb_stress.json, coco",
+  stress.map((row) => [row.input, ptbTokenizer.tokenize(row.input), row.coco]),
+);
 
-const flickr = readFileSync(file("flickr8k_ptb.tsv"), "utf8").trimEnd().split("\n").map((line) => line.split("\t"));
-reportTokens("flickr8k_ptb.tsv", flickr.map(([raw, wanted = ""]) => [raw, ptbTokenizer.tokenize(raw), wanted]));
+const flickr = readFileSync(file("flickr8k_ptb.tsv"), "utf8")
+  .trimEnd()
+  .split("\n")
+  .map((line) => line.split("\t"));
+reportTokens(
+  "flickr8k_ptb.tsv",
+  flickr.map(([raw, wanted = ""]) => [raw, ptbTokenizer.tokenize(raw), wanted]),
+);
 
 const { default: snowball } = await import("snowball-stemmers");
 const stemmer = snowball.newStemmer("english");
-reportTokens("stems_flickr8k_vocab.json", Object.entries(json("stems_flickr8k_vocab.json")).map(([word, stem]) => [word, stemmer.stem(word), stem]));
+reportTokens(
+  "stems_flickr8k_vocab.json",
+  Object.entries(json("stems_flickr8k_vocab.json")).map(([word, stem]) => [word, stemmer.stem(word), stem]),
+);
 
 process.exitCode = failed ? 1 : 0;

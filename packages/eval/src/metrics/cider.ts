@@ -71,7 +71,10 @@ export function prepareCider(
 ): PreparedCider {
   const vocabulary = new Interner();
   const tokenize = (caption: string) => wordIds(tokenizer.tokenize(caption), vocabulary);
-  const index = new CiderIndex(references.map((captions) => captions.map(tokenize)), new NgramTable());
+  const index = new CiderIndex(
+    references.map((captions) => captions.map(tokenize)),
+    new NgramTable(),
+  );
   return {
     size: references.length,
     score(candidates, images) {

@@ -51,7 +51,8 @@ export class MatchFinder {
     const sets = this.#lexicon.synonymSets(word);
     if (sets.length === 0) return;
     for (let i = 0; i < candidate.length; i++) {
-      if (candidate[i] !== word && intersect(this.#lexicon.synonymSets(candidate[i]!), sets)) list.push(wordMatch(SYNONYM, i, j));
+      if (candidate[i] !== word && intersect(this.#lexicon.synonymSets(candidate[i]!), sets))
+        list.push(wordMatch(SYNONYM, i, j));
     }
   }
 

@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { Corpus } from "../../corpus.js";
+import { loadSynonyms } from "../../node.js";
+import { golden, goldenParaphraseText } from "../../testing/golden.js";
+import { ptbTokenizer } from "../../tokenizers/ptb/ptb-tokenizer.js";
+import { noTokenizer } from "../../tokenizers/tokenizer.js";
+import { align } from "./align.js";
+import { corpusPhrases, meteor } from "./meteor.js";
+import { addPhrases, ParaphraseTable } from "./paraphrase-table.js";
+import { SynonymTable } from "./synonym-table.js";
+
+const synonyms = await loadSynonyms();
+const pair = (candidate: string, reference: string) =>
+  Corpus.prepare([{ id: "1", candidate, references: [reference] }], noTokenizer);
+
+describe("METEOR", () => {
+  it("bears the official name only with all four matchers", async () => {
+    const paraphrases = await ParaphraseTable.read([], new Set());
+    expect(meteor({ synonyms, paraphrases }).name).toBe("METEOR");
+    expect(meteor({ synonyms }).name).toBe("METEOR (no paraphrases)");
+    expect(meteor({ matchers: ["exact", "stem"] }).name).toBe("METEOR (no synonyms, no paraphrases)");
+    expect(meteor({ synonyms }).details).toEqual(["meteor-1.5-wo-en-norm-0.85_0.2_0.6_0.75-ex_st_sy-1.0_0.6_0.8"]);
+    expect(meteor({ synonyms, paraphrases }).details).toEqual([
+      "meteor-1.5-wo-en-norm-0.85_0.2_0.6_0.75-ex_st_sy_pa-1.0_0.6_0.8_0.6",
+    ]);
+  });
+
+  it("refuses matchers it has no table for", () => {
+    expect(() => meteor({ matchers: ["exact", "synonym"] })).toThrow(
+      "Expected a synonym table for synonyms but received undefined.",
+    );
+    expect(() => meteor({ matchers: ["stem"] })).toThrow(
+      'Expected "exact" and any of stem, synonym, paraphrase for matchers',
+    );
+  });
+
+  it("scores an identical caption by its exact words alone", () => {
+    const { corpus, statistics } = meteor({ synonyms }).score(pair("dogs run", "dogs run"));
+    expect(corpus).toBe(1);
+    expect(statistics.rows[statistics.columns.indexOf("stemCandidateContent")]).toBe(0);
+  });
+
+  it("rewards a stem, a synonym and a paraphrase", async () => {
+    const exact = meteor({ matchers: ["exact"] });
+    expect(meteor({ matchers: ["exact", "stem"] }).score(pair("a dog jumping", "a dog jumped")).corpus).toBeGreaterThan(
+      exact.score(pair("a dog jumping", "a dog jumped")).corpus,
+    );
+    expect(meteor({ synonyms }).score(pair("a small car", "a small automobile")).corpus).toBeGreaterThan(
+      exact.score(pair("a small car", "a small automobile")).corpus,
+    );
+    const corpus = pair("a boat next to a pier", "a boat beside a pier");
+    const paraphrases = await ParaphraseTable.read(
+      [new TextEncoder().encode(goldenParaphraseText)],
+      corpusPhrases(corpus),
+    );
+    expect(meteor({ synonyms, paraphrases }).score(corpus).corpus).toBeGreaterThan(
+      meteor({ synonyms }).score(corpus).corpus,
+    );
+  });
+});
+
+describe("the alignment search", () => {
+  const word = (matcher: number, i: number, j: number) => ({
+    matcher,
+    candidateStart: i,
+    candidateLength: 1,
+    referenceStart: j,
+    referenceLength: 1,
+  });
+
+  it("uses every word once", () => {
+    // "the the" against "the cat the": both positions can take either word.
+    const lists = [[word(0, 0, 0), word(0, 1, 0)], [], [word(0, 0, 2), word(0, 1, 2)]];
+    const chosen = align(lists, 2);
+    expect(chosen.map((match) => match.candidateStart).sort()).toEqual([0, 1]);
+  });
+
+  it("prefers fewer chunks", () => {
+    // "b a" would cross; the run "a b" keeps one chunk.
+    const lists = [[word(0, 0, 0), word(0, 2, 0)], [word(0, 1, 1)]];
+    expect(align(lists, 3).map((match) => match.candidateStart)).toEqual([0, 1]);
+  });
+});
+
+describe("the synonym table", () => {
+  const share = (a: string, b: string) => {
+    const sets = new Set(synonyms.setsOf(a));
+    return synonyms.setsOf(b).some((set) => sets.has(set));
+  };
+
+  it("knows synonyms, regular and irregular forms", () => {
+    expect(share("car", "automobile")).toBe(true);
+    expect(share("automobiles", "cars")).toBe(true);
+    expect(share("mice", "mouse")).toBe(true);
+    expect(share("car", "cat")).toBe(false);
+  });
+
+  it("compares offsets without their part of speech, as METEOR does", () => {
+    expect(share("bat", "last")).toBe(true);
+  });
+
+  it("finds the first word, the last word and none beyond", () => {
+    const table = SynonymTable.parse("showtell-wordnet 1\nant\t0 1\nbee\t1\nwasp\t2 3\n");
+    expect([...table.setsOf("ant")]).toEqual([0, 1]);
+    expect([...table.setsOf("wasps")]).toEqual([2, 3]);
+    for (const word of ["aaa", "bed", "zoo", ""]) expect(table.setsOf(word)).toHaveLength(0);
+  });
+
+  it("refuses any other text", () => {
+    expect(() => SynonymTable.parse("ant\t0\n")).toThrow("Expected the synonym table of this package for synonyms");
+  });
+});
+
+describe("the paraphrase table", () => {
+  const bytes = new TextEncoder().encode(goldenParaphraseText);
+  const corpus = Corpus.prepare(golden.images, ptbTokenizer);
+
+  it("comes out the same however the file is cut into pieces", async () => {
+    const phrases = corpusPhrases(corpus);
+    const whole = await ParaphraseTable.read([bytes], phrases);
+    expect(whole.size).toBeGreaterThan(5);
+    for (const size of [1, 2, 7, 64]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+        bytes.subarray(i * size, (i + 1) * size),
+      );
+      expect((await ParaphraseTable.read(pieces, phrases)).entries).toEqual(whole.entries);
+    }
+  });
+
+  it("keeps an entry only if both its phrases are wanted", async () => {
+    const table = await ParaphraseTable.read([bytes], new Set(["next to", "beside", "atop of"]));
+    expect([...table.entries]).toEqual([["next to", ["beside"]]]);
+  });
+
+  it("refuses a file whose lines do not come in threes", async () => {
+    await expect(ParaphraseTable.read([bytes.subarray(0, bytes.length - 6)], new Set())).resolves.toBeDefined();
+    await expect(ParaphraseTable.read([new TextEncoder().encode("0.5\nleft\n")], new Set())).rejects.toThrow(
+      "Expected three lines per entry",
+    );
+  });
+
+  it("looks for runs of one to seven words", () => {
+    const phrases = new Set<string>();
+    addPhrases("a b c d e f g h", phrases);
+    expect(phrases.has("a b c d e f g")).toBe(true);
+    expect(phrases.has("a b c d e f g h")).toBe(false);
+    expect(phrases.size).toBe(8 + 7 + 6 + 5 + 4 + 3 + 2);
+  });
+});
