@@ -14,7 +14,8 @@ std::string describe(const Napi::Value& value) {
   if (value.IsNull()) return "null";
   if (value.IsNumber() || value.IsBoolean()) return value.ToString().Utf8Value();
   if (value.IsString()) return "\"" + value.As<Napi::String>().Utf8Value().substr(0, 80) + "\"";
-  if (value.IsTypedArray()) return "an array of " + std::to_string(value.As<Napi::TypedArray>().ElementLength()) + " elements";
+  if (value.IsTypedArray())
+    return "an array of " + std::to_string(value.As<Napi::TypedArray>().ElementLength()) + " elements";
   if (value.IsFunction()) return "a function";
   return "an object";
 }
@@ -45,7 +46,8 @@ bool to_boolean(const Napi::Value& value, const std::string& name) {
 
 /// The value that `text` stands for in a list of names and values.
 template <typename Value>
-Value choose(const std::string& text, const std::string& name, std::initializer_list<std::pair<const char*, Value>> choices) {
+Value choose(const std::string& text, const std::string& name,
+             std::initializer_list<std::pair<const char*, Value>> choices) {
   std::string names;
   for (const auto& [choice, value] : choices) {
     if (text == choice) return value;
@@ -77,14 +79,15 @@ double to_number(const Napi::Value& value, const std::string& name) {
 Index to_index(const Napi::Value& value, const std::string& name, Index least, Index most) {
   const double number = to_number(value, name);
   if (std::floor(number) != number || number < static_cast<double>(least) || number > static_cast<double>(most)) {
-    throw Error(ErrorCode::option,
-                expected("an integer from " + std::to_string(least) + " to " + std::to_string(most), name, describe(value)));
+    throw Error(ErrorCode::option, expected("an integer from " + std::to_string(least) + " to " + std::to_string(most),
+                                            name, describe(value)));
   }
   return static_cast<Index>(number);
 }
 
 Napi::Object to_object(const Napi::Value& value, const std::string& name) {
-  if (!value.IsObject() || value.IsFunction()) throw Error(ErrorCode::option, expected("an object", name, describe(value)));
+  if (!value.IsObject() || value.IsFunction())
+    throw Error(ErrorCode::option, expected("an object", name, describe(value)));
   return value.As<Napi::Object>();
 }
 
@@ -127,7 +130,8 @@ DecoderSpec to_decoder_spec(const Napi::Value& value) {
       text("normalization"), "normalization",
       {{"none", Normalization::none}, {"batch", Normalization::batch}, {"layer", Normalization::layer}});
   spec.tied_weights = to_boolean(object.Get("tiedWeights"), "decoder spec tiedWeights");
-  spec.hard_sigmoid = choose<bool>(text("gateActivation"), "gateActivation", {{"sigmoid", false}, {"hardSigmoid", true}});
+  spec.hard_sigmoid =
+      choose<bool>(text("gateActivation"), "gateActivation", {{"sigmoid", false}, {"hardSigmoid", true}});
   const Napi::Value attention = object.Get("attention");
   if (!attention.IsUndefined()) {
     const auto parts = to_object(attention, "decoder spec attention");
@@ -137,7 +141,9 @@ DecoderSpec to_decoder_spec(const Napi::Value& value) {
     spec.grid_feature_size = size(parts, "gridFeatureSize");
   }
   const auto dropout = to_object(object.Get("dropout"), "decoder spec dropout");
-  const auto rate = [&](const char* name) { return to_number(dropout.Get(name), std::string("decoder spec dropout.") + name); };
+  const auto rate = [&](const char* name) {
+    return to_number(dropout.Get(name), std::string("decoder spec dropout.") + name);
+  };
   spec.dropout.image = rate("image");
   spec.dropout.embedding = rate("embedding");
   spec.dropout.input = rate("input");
@@ -145,8 +151,9 @@ DecoderSpec to_decoder_spec(const Napi::Value& value) {
   spec.dropout.attention_value = rate("attentionValue");
   spec.dropout.attention_output = rate("attentionOutput");
   spec.dropout.output = rate("output");
-  spec.dropout.input_mask_per_sequence = choose<bool>(to_text(dropout.Get("inputMask"), "decoder spec dropout.inputMask"),
-                                                      "dropout.inputMask", {{"step", false}, {"sequence", true}});
+  spec.dropout.input_mask_per_sequence =
+      choose<bool>(to_text(dropout.Get("inputMask"), "decoder spec dropout.inputMask"), "dropout.inputMask",
+                   {{"step", false}, {"sequence", true}});
   check_spec(spec);
   return spec;
 }
@@ -161,9 +168,11 @@ SearchOptions to_search_options(const Napi::Value& value, const DecoderSpec& spe
   options.n_best = count("nBest");
   options.no_repeat_ngram_size = count("noRepeatNgramSize");
   options.length_penalty = to_number(object.Get("lengthPenalty"), "lengthPenalty");
-  options.formula = choose<LengthPenaltyFormula>(
-      to_text(object.Get("lengthPenaltyFormula"), "lengthPenaltyFormula"), "lengthPenaltyFormula",
-      {{"none", LengthPenaltyFormula::none}, {"average", LengthPenaltyFormula::average}, {"gnmt", LengthPenaltyFormula::gnmt}});
+  options.formula = choose<LengthPenaltyFormula>(to_text(object.Get("lengthPenaltyFormula"), "lengthPenaltyFormula"),
+                                                 "lengthPenaltyFormula",
+                                                 {{"none", LengthPenaltyFormula::none},
+                                                  {"average", LengthPenaltyFormula::average},
+                                                  {"gnmt", LengthPenaltyFormula::gnmt}});
   options.banned_tokens = to_token_list(object.Get("bannedTokens"), "bannedTokens");
   options.forbidden_first_words = to_token_list(object.Get("forbiddenFirstWords"), "forbiddenFirstWords");
   options.forced_prefix = to_token_list(object.Get("forcedPrefix"), "forcedPrefix");
@@ -224,7 +233,8 @@ TrainingBatch BatchCopy::view() const {
 BatchCopy to_batch(const DecoderSpec& spec, const Napi::Value& value) {
   const auto object = to_object(value, "batch");
   BatchCopy copy;
-  copy.features = to_features(spec, object.Get("pooled"), object.Get("images"), object.Get("grid"), object.Get("cells"));
+  copy.features =
+      to_features(spec, object.Get("pooled"), object.Get("images"), object.Get("grid"), object.Get("cells"));
   copy.batch_size = to_index(object.Get("batchSize"), "batchSize", 1, kMostInt);
   copy.time_steps = to_index(object.Get("timeSteps"), "timeSteps", 1, kMostInt / copy.batch_size);
   const Index tokens = copy.batch_size * copy.time_steps;
@@ -243,7 +253,8 @@ BatchCopy to_batch(const DecoderSpec& spec, const Napi::Value& value) {
   return copy;
 }
 
-NamedCopies to_named(const ParameterLayout& layout, bool trainable_only, const Napi::Value& value, const std::string& kind) {
+NamedCopies to_named(const ParameterLayout& layout, bool trainable_only, const Napi::Value& value,
+                     const std::string& kind) {
   const auto object = to_object(value, kind + "s");
   NamedCopies copies;
   for (const auto& shape : layout.shapes()) {
@@ -253,7 +264,8 @@ NamedCopies to_named(const ParameterLayout& layout, bool trainable_only, const N
   const auto names = object.GetPropertyNames();
   for (std::uint32_t at = 0; at < names.Length(); ++at) {
     const std::string name = names.Get(at).ToString().Utf8Value();
-    if (copies.count(name) == 0) throw Error(ErrorCode::shape, expected("only names of the decoder spec", kind + "s", name));
+    if (copies.count(name) == 0)
+      throw Error(ErrorCode::shape, expected("only names of the decoder spec", kind + "s", name));
   }
   return copies;
 }

@@ -1,5 +1,6 @@
-// JavaScript values into native ones. Everything is checked and copied here, before a job is queued: nothing that JavaScript
-// does later can reach a job. Functions throw showtell::Error, or Napi::Error where a getter of the caller's object throws.
+// JavaScript values into native ones. Everything is checked and copied here, before a job is queued: nothing that
+// JavaScript does later can reach a job. Functions throw showtell::Error, or Napi::Error where a getter of the caller's
+// object throws.
 #pragma once
 
 #include <napi.h>
@@ -50,7 +51,8 @@ BatchCopy to_batch(const DecoderSpec& spec, const Napi::Value& value);
 
 /// name -> values for the names of `layout` (the trainable ones alone where asked): no name missing, none left over.
 using NamedCopies = std::map<std::string, AlignedBuffer>;
-NamedCopies to_named(const ParameterLayout& layout, bool trainable_only, const Napi::Value& value, const std::string& kind);
+NamedCopies to_named(const ParameterLayout& layout, bool trainable_only, const Napi::Value& value,
+                     const std::string& kind);
 /// Writes them where a ParameterVisitor is asked to.
 ParameterVisitor writer_of(const NamedCopies& copies);
 

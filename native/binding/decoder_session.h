@@ -1,5 +1,5 @@
-// A decoder as JavaScript shares it: its jobs run one at a time on libuv's threads, in the order they were asked for. All members
-// are touched on the JavaScript thread alone, but for the decoder itself, which belongs to the running job.
+// A decoder as JavaScript shares it: its jobs run one at a time on libuv's threads, in the order they were asked for.
+// All members are touched on the JavaScript thread alone, but for the decoder itself, which belongs to the running job.
 #pragma once
 
 #include <napi.h>
@@ -18,8 +18,8 @@ class DecoderSession;
 /// Recurrent state as JavaScript shares it.
 struct StateHandle {
   std::weak_ptr<DecoderSession> owner;
-  DecoderState state;   // belongs to the running job
-  Index rows = 0;       // after all jobs asked for so far
+  DecoderState state;  // belongs to the running job
+  Index rows = 0;      // after all jobs asked for so far
   bool disposed = false;
 };
 

@@ -74,7 +74,8 @@ template <typename MakeWork>
 Napi::Value DecoderWrap::submit(const Napi::CallbackInfo& info, const MakeWork& make_work) {
   const Napi::Env env = info.Env();
   try {
-    if (session_->disposed()) throw Error(ErrorCode::disposed, expected("a live decoder", "this call", "a disposed one"));
+    if (session_->disposed())
+      throw Error(ErrorCode::disposed, expected("a live decoder", "this call", "a disposed one"));
     return session_->enqueue(env, make_work(session_));
   } catch (...) {
     return rejected(env, current_js_error(env));
@@ -104,7 +105,8 @@ Napi::Value DecoderWrap::step(const Napi::CallbackInfo& info) {
     auto tokens = std::make_shared<std::vector<std::int32_t>>(to_ints(info[1], "tokenIds", state->rows));
     for (const auto token : *tokens) {
       if (token >= 0 && token < spec.vocab_size) continue;
-      throw Error(ErrorCode::shape, expected("0 to " + std::to_string(spec.vocab_size - 1), "tokenIds", std::to_string(token)));
+      throw Error(ErrorCode::shape,
+                  expected("0 to " + std::to_string(spec.vocab_size - 1), "tokenIds", std::to_string(token)));
     }
     return [state, tokens](Decoder& decoder) -> MakeResult {
       if (state->state.steps == 0) {
@@ -147,7 +149,8 @@ Napi::Value DecoderWrap::read_attention(const Napi::CallbackInfo& info) {
     return [state](Decoder&) -> MakeResult {
       const DecoderState& from = state->state;
       if (from.steps == 0) throw Error(ErrorCode::option, expected("a step", "readAttention", "none so far"));
-      auto copy = std::make_shared<std::vector<float>>(from.attention.data(), from.attention.data() + from.rows * from.cells);
+      auto copy =
+          std::make_shared<std::vector<float>>(from.attention.data(), from.attention.data() + from.rows * from.cells);
       return [copy](Napi::Env env) { return to_float32_array(env, copy->data(), static_cast<Index>(copy->size())); };
     };
   });
@@ -257,7 +260,8 @@ Napi::Value DecoderWrap::write_optimizer_state(const Napi::CallbackInfo& info) {
     const auto second = read("secondMoments", "second moment");
     const auto averages = read("averages", "average");
     if ((first == nullptr) != (second == nullptr) || (first == nullptr && step > 0)) {
-      throw Error(ErrorCode::shape, expected("both moments, or neither before the first step", "optimizer state", "a part"));
+      throw Error(ErrorCode::shape,
+                  expected("both moments, or neither before the first step", "optimizer state", "a part"));
     }
     return [=](Decoder& decoder) -> MakeResult {
       const auto writer = [](const std::shared_ptr<NamedCopies>& copies) {

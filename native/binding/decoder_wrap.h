@@ -1,5 +1,5 @@
-// NativeDecoder: the methods of binding.ts. Each checks and copies its arguments, queues a job and returns its promise; what is
-// wrong with the arguments rejects the promise.
+// NativeDecoder: the methods of binding.ts. Each checks and copies its arguments, queues a job and returns its promise;
+// what is wrong with the arguments rejects the promise.
 #pragma once
 
 #include <napi.h>

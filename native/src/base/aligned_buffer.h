@@ -22,7 +22,7 @@ class AlignedBuffer {
   explicit AlignedBuffer(Index size) : size_(size) {
     if (size == 0) return;
     const auto bytes = static_cast<std::size_t>(round_up(size, kAlignedFloats)) * sizeof(float);
-    data_ = static_cast<float*>(::operator new(bytes, std::align_val_t{kAlignment}));
+    data_ = static_cast<float*>(::operator new (bytes, std::align_val_t{kAlignment}));
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -34,7 +34,7 @@ class AlignedBuffer {
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
   ~AlignedBuffer() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{kAlignment});
+    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{kAlignment});
   }
 
   static AlignedBuffer zeros(Index size) {

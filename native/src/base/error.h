@@ -1,4 +1,5 @@
-// The one exception type of the native code. Messages are sentences for the user; the code decides the JavaScript error class.
+// The one exception type of the native code. Messages are sentences for the user; the code decides the JavaScript error
+// class.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +24,16 @@ class Error : public std::runtime_error {
 /// The name that JavaScript sees as `error.code`.
 inline const char* name_of(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::shape: return "shape";
-    case ErrorCode::option: return "option";
-    case ErrorCode::disposed: return "disposed";
-    case ErrorCode::unavailable: return "unavailable";
-    case ErrorCode::memory: return "memory";
+    case ErrorCode::shape:
+      return "shape";
+    case ErrorCode::option:
+      return "option";
+    case ErrorCode::disposed:
+      return "disposed";
+    case ErrorCode::unavailable:
+      return "unavailable";
+    case ErrorCode::memory:
+      return "memory";
   }
   return "option";
 }

@@ -111,8 +111,10 @@ void ThreadPool::run_erased(int parts, Call call, const void* context) {
   wake_.notify_all();
   run_share(0);
   for (int spin = 0; unfinished_.load(std::memory_order_acquire) > 0; ++spin) {
-    if (spin < kSpins) pause_briefly();
-    else std::this_thread::yield();
+    if (spin < kSpins)
+      pause_briefly();
+    else
+      std::this_thread::yield();
   }
   if (failure_) std::rethrow_exception(failure_);
 }

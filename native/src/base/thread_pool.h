@@ -1,5 +1,5 @@
-// Threads that split loops into fixed parts. Which part does what depends on the number of threads alone, never on timing,
-// so that results are bit-identical from run to run.
+// Threads that split loops into fixed parts. Which part does what depends on the number of threads alone, never on
+// timing, so that results are bit-identical from run to run.
 #pragma once
 
 #include <algorithm>
@@ -29,11 +29,12 @@ class ThreadPool {
   /// Waits for a running loop. Throws an option error unless 1 <= size <= 1024.
   void resize(int size);
 
-  /// Calls body(part) for part 0 ... parts - 1, each once. While another caller has the threads, the caller does all parts
-  /// itself: the same parts, so the same result.
+  /// Calls body(part) for part 0 ... parts - 1, each once. While another caller has the threads, the caller does all
+  /// parts itself: the same parts, so the same result.
   template <typename Body>
   void run(int parts, const Body& body) {
-    run_erased(parts, [](const void* context, int part) { (*static_cast<const Body*>(context))(part); }, &body);
+    run_erased(
+        parts, [](const void* context, int part) { (*static_cast<const Body*>(context))(part); }, &body);
   }
 
   /// Calls body(begin, end) for ranges that cover [0, count), none but the last shorter than `grain`.

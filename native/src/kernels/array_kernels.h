@@ -9,7 +9,7 @@ inline void tanh_array(float* x, Index count) {
   for_vectors(count, [&](auto access, Index at) { access.store(x + at, hyperbolic_tangent(access.load(x + at))); });
 }
 inline void relu_array(float* x, Index count) {
-  for_vectors(count, [&](auto access, Index at) { access.store(x + at, maximum(access.load(x + at), set1(0.0f))); });
+  for_vectors(count, [&](auto access, Index at) { access.store(x + at, maximum(set1(0.0f), access.load(x + at))); });
 }
 inline void tanh_backward(const float* y, float* gradient, Index count) {
   for_vectors(count, [&](auto access, Index at) {
@@ -48,8 +48,8 @@ inline double sum_of_squares(const float* x, Index count) {
   return total;
 }
 
-inline void adam(const AdamStep& step, Index count, float* parameter, const float* gradient, float* first, float* second,
-                 float* average) {
+inline void adam(const AdamStep& step, Index count, float* parameter, const float* gradient, float* first,
+                 float* second, float* average) {
   const Vec beta1 = set1(step.beta1), rest1 = set1(step.rest1);
   const Vec beta2 = set1(step.beta2), rest2 = set1(step.rest2);
   const Vec rate = set1(step.learning_rate * step.correction1), correction2 = set1(step.correction2);

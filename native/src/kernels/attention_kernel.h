@@ -19,7 +19,8 @@ inline void weighted_rows(const float* factors, const float* rows, Index stride,
   for (int j = 0; j < Vectors; ++j) store(out + j * kWidth, sums[j]);
 }
 
-inline void weighted_sum(const float* factors, const float* rows, Index stride, Index count, Index columns, float* out) {
+inline void weighted_sum(const float* factors, const float* rows, Index stride, Index count, Index columns,
+                         float* out) {
   Index at = 0;
   for (; at + kBlockVectors * kWidth <= columns; at += kBlockVectors * kWidth) {
     weighted_rows<kBlockVectors>(factors, rows + at, stride, count, out + at);

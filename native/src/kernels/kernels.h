@@ -1,5 +1,5 @@
-// The innermost loops, compiled once per instruction set (kernels_<isa>.cc) and chosen at run time. They know nothing of
-// threads, memory or models: plain pointers in, plain pointers out. Legend: H = hidden size.
+// The innermost loops, compiled once per instruction set (kernels_<isa>.cc) and chosen at run time. They know nothing
+// of threads, memory or models: plain pointers in, plain pointers out. Legend: H = hidden size.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +12,26 @@ using Index = std::int64_t;
 struct LstmCellForward {
   Index hidden;
   bool hard_sigmoid;
-  float* gates;                 // [4H] pre-activations in, activations out
-  const float* previous_cell;   // [H] or null for zeros
-  float* cell;                  // [H]
-  float* tanh_cell;             // [H] or null
-  float* output;                // [H]
+  float* gates;                // [4H] pre-activations in, activations out
+  const float* previous_cell;  // [H] or null for zeros
+  float* cell;                 // [H]
+  float* tanh_cell;            // [H] or null
+  float* output;               // [H]
 };
 
 struct LstmCellBackward {
   Index hidden;
   bool hard_sigmoid;
-  float* gates;                 // [4H] activations in, gradient of the pre-activations out
-  const float* previous_cell;   // [H] or null for zeros
-  const float* tanh_cell;       // [H]
-  const float* output_gradient; // [H]
-  float* cell_gradient;         // [H] of this cell in, of the previous one out
+  float* gates;                  // [4H] activations in, gradient of the pre-activations out
+  const float* previous_cell;    // [H] or null for zeros
+  const float* tanh_cell;        // [H]
+  const float* output_gradient;  // [H]
+  float* cell_gradient;          // [H] of this cell in, of the previous one out
 };
 
 struct CrossEntropyRow {
   Index classes;
-  float* logits;      // in; gradient out where gradient_scale is not null
+  float* logits;  // in; gradient out where gradient_scale is not null
   Index target;
   double weight;
   double smoothing;
@@ -45,15 +45,15 @@ struct AttendRow {
   Index key_stride;              // a multiple of kKeyStride
   const float* values;           // [cells, heads * head_size]
   float scale;
-  float* weights;                // [heads, key_stride] scratch out
-  float* context;                // [heads * head_size] out
+  float* weights;  // [heads, key_stride] scratch out
+  float* context;  // [heads * head_size] out
 };
 constexpr Index kKeyStride = 16;
 
 struct AdamStep {
   float gradient_scale;
   float learning_rate;
-  float beta1, rest1;              // beta and 1 - beta, each rounded from double: 1 - 0.999f is off by 1e-5
+  float beta1, rest1;  // beta and 1 - beta, each rounded from double: 1 - 0.999f is off by 1e-5
   float beta2, rest2;
   float correction1, correction2;  // 1 / (1 - beta^step)
   float epsilon;
@@ -69,7 +69,8 @@ struct DropoutRow {
 
 struct Kernels {
   const char* name;
-  // Matrix product of packed panels, C[rows, gemm_columns] (+)= A B. A panel: [depth][rows]; B panel: [depth][gemm_columns].
+  // Matrix product of packed panels, C[rows, gemm_columns] (+)= A B. A panel: [depth][rows]; B panel:
+  // [depth][gemm_columns].
   int gemm_rows;
   int gemm_columns;
   void (*gemm_tile)(Index depth, const float* a, const float* b, float* c, Index c_stride, int rows, bool accumulate);
@@ -105,9 +106,17 @@ const Kernels& kernels();
 /// Every set compiled in that this processor can run, best first; null-terminated.
 const Kernels* const* runnable_kernels();
 
-namespace scalar { extern const Kernels kKernels; }
-namespace avx2 { extern const Kernels kKernels; }
-namespace avx512 { extern const Kernels kKernels; }
-namespace neon { extern const Kernels kKernels; }
+namespace scalar {
+extern const Kernels kKernels;
+}
+namespace avx2 {
+extern const Kernels kKernels;
+}
+namespace avx512 {
+extern const Kernels kKernels;
+}
+namespace neon {
+extern const Kernels kKernels;
+}
 
 }  // namespace showtell

@@ -28,8 +28,10 @@ inline void lstm_forward_as(const LstmCellForward& cell) {
 }
 
 inline void lstm_forward(const LstmCellForward& cell) {
-  if (cell.hard_sigmoid) lstm_forward_as<true>(cell);
-  else lstm_forward_as<false>(cell);
+  if (cell.hard_sigmoid)
+    lstm_forward_as<true>(cell);
+  else
+    lstm_forward_as<false>(cell);
 }
 
 /// Derivative of the gate activation, from its value.
@@ -64,8 +66,10 @@ inline void lstm_backward_as(const LstmCellBackward& cell) {
 }
 
 inline void lstm_backward(const LstmCellBackward& cell) {
-  if (cell.hard_sigmoid) lstm_backward_as<true>(cell);
-  else lstm_backward_as<false>(cell);
+  if (cell.hard_sigmoid)
+    lstm_backward_as<true>(cell);
+  else
+    lstm_backward_as<false>(cell);
 }
 
 }  // namespace showtell::SHOWTELL_ISA

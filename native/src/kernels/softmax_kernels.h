@@ -1,5 +1,5 @@
-// Softmax, its loss and the search for the largest entries, one row at a time. Sums of exponentials run in float lanes and
-// are joined in double.
+// Softmax, its loss and the search for the largest entries, one row at a time. Sums of exponentials run in float lanes
+// and are joined in double.
 #pragma once
 
 #include "kernels/kernels.h"

@@ -5,8 +5,12 @@
 
 namespace showtell::SHOWTELL_ISA {
 
-struct Vec { __m256 v; };
-struct Mask { __m256 v; };
+struct Vec {
+  __m256 v;
+};
+struct Mask {
+  __m256 v;
+};
 constexpr int kWidth = 8;
 
 inline Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }

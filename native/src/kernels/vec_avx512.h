@@ -5,8 +5,12 @@
 
 namespace showtell::SHOWTELL_ISA {
 
-struct Vec { __m512 v; };
-struct Mask { __mmask16 v; };
+struct Vec {
+  __m512 v;
+};
+struct Mask {
+  __mmask16 v;
+};
 constexpr int kWidth = 16;
 
 inline Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
@@ -20,9 +24,7 @@ inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline Vec maximum(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline Vec minimum(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline Vec square_root(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
-inline Vec round_even(Vec a) {
-  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
+inline Vec round_even(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 inline Vec power_of_two(Vec n) {
   const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};

@@ -5,8 +5,12 @@
 
 namespace showtell::SHOWTELL_ISA {
 
-struct Vec { float32x4_t v; };
-struct Mask { uint32x4_t v; };
+struct Vec {
+  float32x4_t v;
+};
+struct Mask {
+  uint32x4_t v;
+};
 constexpr int kWidth = 4;
 
 inline Vec load(const float* p) { return {vld1q_f32(p)}; }

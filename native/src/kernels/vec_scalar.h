@@ -7,8 +7,12 @@
 
 namespace showtell::SHOWTELL_ISA {
 
-struct Vec { float v; };
-struct Mask { bool v; };
+struct Vec {
+  float v;
+};
+struct Mask {
+  bool v;
+};
 constexpr int kWidth = 1;
 
 inline Vec load(const float* p) { return {*p}; }

@@ -33,16 +33,19 @@ Index Decoder::bytes() const {
 
 void Decoder::visit(float* trainable, bool with_statistics, const ParameterVisitor& visitor) {
   for (const auto& shape : layout_.shapes()) {
-    if (shape.trainable) visitor(shape, trainable + shape.offset);
-    else if (with_statistics) visitor(shape, statistics_.data() + shape.offset);
+    if (shape.trainable)
+      visitor(shape, trainable + shape.offset);
+    else if (with_statistics)
+      visitor(shape, statistics_.data() + shape.offset);
   }
 }
 
 void Decoder::check_features(const FeatureBatch& features) const {
   if (features.images < 1) throw Error(ErrorCode::shape, expected("at least one image", "pooled features", "none"));
   if (spec_.has_attention != (features.grid != nullptr)) {
-    throw Error(ErrorCode::shape, expected(spec_.has_attention ? "a grid of cells for each image" : "none (no attention)",
-                                           "grid features", spec_.has_attention ? "none" : "some"));
+    throw Error(ErrorCode::shape,
+                expected(spec_.has_attention ? "a grid of cells for each image" : "none (no attention)",
+                         "grid features", spec_.has_attention ? "none" : "some"));
   }
 }
 
@@ -111,7 +114,8 @@ void Decoder::write_parameters(const ParameterVisitor& write) {
 }
 
 void Decoder::read_gradients(const ParameterVisitor& read) {
-  if (gradients_.size() == 0) throw Error(ErrorCode::option, expected("a training step", "readGradients", "none so far"));
+  if (gradients_.size() == 0)
+    throw Error(ErrorCode::option, expected("a training step", "readGradients", "none so far"));
   visit(gradients_.data(), false, read);
 }
 
@@ -124,9 +128,12 @@ void Decoder::read_averages(const ParameterVisitor& read) {
 
 AlignedBuffer& Decoder::optimizer_array(OptimizerArray array) {
   switch (array) {
-    case OptimizerArray::first_moments: return first_moments_;
-    case OptimizerArray::second_moments: return second_moments_;
-    case OptimizerArray::averages: break;
+    case OptimizerArray::first_moments:
+      return first_moments_;
+    case OptimizerArray::second_moments:
+      return second_moments_;
+    case OptimizerArray::averages:
+      break;
   }
   return averages_;
 }

@@ -6,14 +6,14 @@ namespace {
 
 void check_size(const char* name, Index value, Index least, Index most) {
   if (value >= least && value <= most) return;
-  throw Error(ErrorCode::option,
-              expected(std::to_string(least) + " to " + std::to_string(most), std::string("decoder spec ") + name,
-                       std::to_string(value)));
+  throw Error(ErrorCode::option, expected(std::to_string(least) + " to " + std::to_string(most),
+                                          std::string("decoder spec ") + name, std::to_string(value)));
 }
 
 void check_rate(const char* name, double value) {
   if (value >= 0 && value <= 0.95) return;
-  throw Error(ErrorCode::option, expected("0 to 0.95", std::string("decoder spec dropout.") + name, std::to_string(value)));
+  throw Error(ErrorCode::option,
+              expected("0 to 0.95", std::string("decoder spec dropout.") + name, std::to_string(value)));
 }
 
 }  // namespace
@@ -29,8 +29,8 @@ void check_spec(const DecoderSpec& spec) {
     check_size("attention.size", spec.attention_size, 1, 8192);
     check_size("attention.gridFeatureSize", spec.grid_feature_size, 1, 65'536);
     if (spec.attention_size % spec.attention_heads != 0) {
-      throw Error(ErrorCode::option, expected("a multiple of heads", "decoder spec attention.size",
-                                              std::to_string(spec.attention_size)));
+      throw Error(ErrorCode::option,
+                  expected("a multiple of heads", "decoder spec attention.size", std::to_string(spec.attention_size)));
     }
   }
   check_rate("image", spec.dropout.image);

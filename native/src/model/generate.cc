@@ -86,7 +86,8 @@ void search_images(CpuContext& context, const DecoderSpec& spec, Inference& infe
     owners.searches = std::move(going_on);
     owners.assign();
     bool in_place = static_cast<Index>(sources.size()) == state.rows;
-    for (std::size_t at = 0; in_place && at < sources.size(); ++at) in_place = sources[at] == static_cast<std::int32_t>(at);
+    for (std::size_t at = 0; in_place && at < sources.size(); ++at)
+      in_place = sources[at] == static_cast<std::int32_t>(at);
     if (!in_place) inference.gather(context, state, sources.data(), static_cast<Index>(sources.size()));
   }
   for (const auto& search : searches) search.write(out);
@@ -94,8 +95,8 @@ void search_images(CpuContext& context, const DecoderSpec& spec, Inference& infe
 
 }  // namespace
 
-GeneratedCaptions generate(CpuContext& context, const DecoderSpec& spec, Inference& inference, const FeatureBatch& features,
-                           const SearchOptions& options) {
+GeneratedCaptions generate(CpuContext& context, const DecoderSpec& spec, Inference& inference,
+                           const FeatureBatch& features, const SearchOptions& options) {
   check_search_options(options, spec.vocab_size);
   GeneratedCaptions out;
   const Index together = std::max<Index>(1, kRowsTogether / options.beam_width);

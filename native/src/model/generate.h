@@ -7,7 +7,7 @@
 namespace showtell {
 
 /// Equal, caption by caption, to core's search over Inference's single steps.
-GeneratedCaptions generate(CpuContext& context, const DecoderSpec& spec, Inference& inference, const FeatureBatch& features,
-                           const SearchOptions& options);
+GeneratedCaptions generate(CpuContext& context, const DecoderSpec& spec, Inference& inference,
+                           const FeatureBatch& features, const SearchOptions& options);
 
 }  // namespace showtell

@@ -9,8 +9,8 @@ namespace showtell {
 
 namespace {
 
-// Different logits can round to one log-probability; the order is then that of the token ids. A few candidates more than needed
-// leave that order to the comparison below.
+// Different logits can round to one log-probability; the order is then that of the token ids. A few candidates more
+// than needed leave that order to the comparison below.
 constexpr Index kTieRoom = 4;
 
 struct Candidate {
@@ -36,10 +36,11 @@ std::int32_t ImageSearch::forced_token() const {
   return length < options_->forced_prefix.size() ? options_->forced_prefix[length] : -1;
 }
 
-ImageSearch::Hypothesis ImageSearch::extend(const Hypothesis& parent, Index source, std::int32_t token, float log_prob) {
+ImageSearch::Hypothesis ImageSearch::extend(const Hypothesis& parent, Index source, std::int32_t token,
+                                            float log_prob) {
   nodes_.push_back({parent.node, token, log_prob});
-  return {static_cast<std::int32_t>(nodes_.size()) - 1, token, parent.score + static_cast<double>(log_prob), parent.length + 1,
-          source};
+  return {static_cast<std::int32_t>(nodes_.size()) - 1, token, parent.score + static_cast<double>(log_prob),
+          parent.length + 1, source};
 }
 
 double ImageSearch::threshold() const {
@@ -61,12 +62,13 @@ void ImageSearch::advance(const std::vector<NextTokens>& next) {
   for (std::size_t beam = 0; beam < live_.size(); ++beam) {
     for (Index at = 0; at < next[beam].count; ++at) {
       const float log_prob = next[beam].log_probs[at];
-      candidates.push_back({live_[beam].score + static_cast<double>(log_prob), next[beam].tokens[at], static_cast<Index>(beam),
-                            log_prob});
+      candidates.push_back({live_[beam].score + static_cast<double>(log_prob), next[beam].tokens[at],
+                            static_cast<Index>(beam), log_prob});
     }
   }
   const auto kept = std::min<std::size_t>(candidates.size(), static_cast<std::size_t>(candidate_count(*options_)));
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), candidates.end(), goes_before);
+  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), candidates.end(),
+                    goes_before);
   candidates.resize(kept);
 
   if (candidates.empty()) {
@@ -80,8 +82,10 @@ void ImageSearch::advance(const std::vector<NextTokens>& next) {
     if (!ends && static_cast<Index>(beam.size()) == options_->beam_width) continue;
     const Hypothesis& parent = live_[static_cast<std::size_t>(candidate.beam)];
     const Hypothesis longer = extend(parent, candidate.beam, candidate.token, candidate.log_prob);
-    if (ends) finish(longer);
-    else beam.push_back(longer);
+    if (ends)
+      finish(longer);
+    else
+      beam.push_back(longer);
   }
   live_.clear();
   if (!beam.empty() && beam.front().length == options_->max_length) {

@@ -67,7 +67,8 @@ void Inference::normalize(CpuContext& context, Index rows, Index columns, const 
     normalize_columns(context, rows, columns, x, normalization.running_mean, normalization.running_variance,
                       kBatchNormEpsilon, normalization.gamma, normalization.beta, y);
   } else {
-    normalize_rows(context, rows, columns, x, kLayerNormEpsilon, normalization.gamma, normalization.beta, nullptr, nullptr, y);
+    normalize_rows(context, rows, columns, x, kLayerNormEpsilon, normalization.gamma, normalization.beta, nullptr,
+                   nullptr, y);
   }
 }
 
@@ -85,7 +86,8 @@ DecoderState Inference::start(CpuContext& context, const FeatureBatch& features)
   auto memory = std::make_shared<ImageMemory>();
   state.rows = images;
   state.image_of_row.resize(static_cast<std::size_t>(images));
-  for (Index row = 0; row < images; ++row) state.image_of_row[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(row);
+  for (Index row = 0; row < images; ++row)
+    state.image_of_row[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(row);
   for (Index layer = 0; layer < spec_.layer_count; ++layer) {
     state.hidden.push_back(AlignedBuffer::zeros(images * hidden));
     state.cell.push_back(AlignedBuffer::zeros(images * hidden));
@@ -101,8 +103,8 @@ DecoderState Inference::start(CpuContext& context, const FeatureBatch& features)
       context.kernels.tanh(initial, images * width);
       for (Index row = 0; row < images; ++row) {
         for (Index layer = 0; layer < spec_.layer_count; ++layer) {
-          std::memcpy(layers[static_cast<std::size_t>(layer)].data() + row * hidden, initial + row * width + layer * hidden,
-                      static_cast<std::size_t>(hidden) * sizeof(float));
+          std::memcpy(layers[static_cast<std::size_t>(layer)].data() + row * hidden,
+                      initial + row * width + layer * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
         }
       }
     };
@@ -171,7 +173,8 @@ void Inference::fill_token_gates(CpuContext& context, const std::int32_t* tokens
   }
 }
 
-void Inference::first_layer_gates(CpuContext& context, const DecoderState& state, const std::int32_t* tokens, float* gates) {
+void Inference::first_layer_gates(CpuContext& context, const DecoderState& state, const std::int32_t* tokens,
+                                  float* gates) {
   const Index rows = state.rows;
   if (state.steps == 0 && spec_.image_injection == ImageInjection::first_input) {
     const Index size = spec_.embedding_size;
@@ -189,7 +192,8 @@ void Inference::first_layer_gates(CpuContext& context, const DecoderState& state
   }
 }
 
-const float* Inference::advance(CpuContext& context, DecoderState& state, const std::int32_t* tokens, bool keep_attention) {
+const float* Inference::advance(CpuContext& context, DecoderState& state, const std::int32_t* tokens,
+                                bool keep_attention) {
   prepare(context);
   const Index rows = state.rows;
   const Index hidden = spec_.hidden_size;

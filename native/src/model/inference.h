@@ -1,5 +1,6 @@
-// Decoding: the recurrent state of many hypotheses and one time step over it. Dropout is off, running statistics are used.
-// Every row's result is independent, bit for bit, of the rows beside it: a search gives the same captions in any batch.
+// Decoding: the recurrent state of many hypotheses and one time step over it. Dropout is off, running statistics are
+// used. Every row's result is independent, bit for bit, of the rows beside it: a search gives the same captions in any
+// batch.
 #pragma once
 
 #include <memory>
@@ -46,7 +47,6 @@ class Inference {
   DecoderState start(CpuContext& context, const FeatureBatch& features);
   void gather(CpuContext& context, DecoderState& state, const std::int32_t* rows, Index count) const;
 
-
   /// Feeds a token a row; returns what the output matrix multiplies, [rows, output_size], in the arena.
   const float* advance(CpuContext& context, DecoderState& state, const std::int32_t* tokens, bool keep_attention);
   const PackedMatrix& output_weight() const { return output_; }
@@ -54,8 +54,8 @@ class Inference {
 
  private:
   void prepare(CpuContext& context);
-  void normalize(CpuContext& context, Index rows, Index columns, const NormalizationPointers& normalization, const float* x,
-                 float* y) const;
+  void normalize(CpuContext& context, Index rows, Index columns, const NormalizationPointers& normalization,
+                 const float* x, float* y) const;
   void first_layer_gates(CpuContext& context, const DecoderState& state, const std::int32_t* tokens, float* gates);
   void fill_token_gates(CpuContext& context, const std::int32_t* tokens, Index count);
   void word_gates(CpuContext& context, const std::int32_t* tokens, Index count, float* gates) const;
@@ -65,7 +65,7 @@ class Inference {
   bool ready_ = false;
   std::vector<PackedMatrix> input_, recurrent_;
   PackedMatrix image_, image_hidden_, image_cell_, value_, key_, query_, attention_, projection_, output_;
-  AlignedBuffer token_gates_;             // [vocab_size, 4 * hidden_size], filled as words are met
+  AlignedBuffer token_gates_;              // [vocab_size, 4 * hidden_size], filled as words are met
   std::vector<std::uint8_t> token_known_;  // empty where the table would be too large
 };
 

@@ -31,8 +31,10 @@ ParameterLayout::ParameterLayout(const DecoderSpec& spec) : spec_(spec) {
     add("attention.output.weight", hidden + size, hidden);
     add("attention.output.bias", 1, hidden);
   }
-  if (!spec.tied_weights) add("output.weight", hidden, spec.vocab_size);
-  else if (spec.has_output_projection()) add("output.projection.weight", hidden, spec.embedding_size);
+  if (!spec.tied_weights)
+    add("output.weight", hidden, spec.vocab_size);
+  else if (spec.has_output_projection())
+    add("output.projection.weight", hidden, spec.embedding_size);
   add("output.bias", 1, spec.vocab_size);
 }
 
@@ -62,7 +64,8 @@ ParameterPointers ParameterLayout::pointers(float* trainable, float* statistics)
     return place == places.end() ? nullptr : place->second;
   };
   const auto find_normalization = [&](const std::string& prefix) -> NormalizationPointers {
-    return {find(prefix + ".gamma"), find(prefix + ".beta"), find(prefix + ".runningMean"), find(prefix + ".runningVariance")};
+    return {find(prefix + ".gamma"), find(prefix + ".beta"), find(prefix + ".runningMean"),
+            find(prefix + ".runningVariance")};
   };
   ParameterPointers result;
   result.image_normalization = find_normalization("image.normalization");

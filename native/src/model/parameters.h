@@ -1,4 +1,5 @@
-// The decoder's parameters: which there are, and where each lies in the flat arrays that hold values, gradients and moments.
+// The decoder's parameters: which there are, and where each lies in the flat arrays that hold values, gradients and
+// moments.
 #pragma once
 
 #include <map>

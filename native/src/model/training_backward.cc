@@ -6,18 +6,20 @@
 
 namespace showtell {
 
-void TrainingPass::backward_normalization(const NormalizationTape& tape, const NormalizationPointers& gradients, float* d) {
+void TrainingPass::backward_normalization(const NormalizationTape& tape, const NormalizationPointers& gradients,
+                                          float* d) {
   if (tape.parameters == nullptr) return;
   if (spec_.normalization == Normalization::batch) {
     normalize_columns_backward(context_, tape.rows, tape.columns, tape.x, tape.mean, tape.variance, kBatchNormEpsilon,
                                tape.parameters->gamma, d, gradients.gamma, gradients.beta);
   } else {
-    normalize_rows_backward(context_, tape.rows, tape.columns, tape.x, tape.mean, tape.inverse, tape.parameters->gamma, d,
-                            gradients.gamma, gradients.beta);
+    normalize_rows_backward(context_, tape.rows, tape.columns, tape.x, tape.mean, tape.inverse, tape.parameters->gamma,
+                            d, gradients.gamma, gradients.beta);
   }
 }
 
-void TrainingPass::backward_attention(const ParameterPointers& gradients, const float* o_gradient, float* hidden_gradient) {
+void TrainingPass::backward_attention(const ParameterPointers& gradients, const float* o_gradient,
+                                      float* hidden_gradient) {
   const Index tokens = tokens_.token_count();
   const Index images = batch_.features.images;
   const Index cells = batch_.features.cells;
@@ -29,8 +31,8 @@ void TrainingPass::backward_attention(const ParameterPointers& gradients, const 
   context_.kernels.tanh_backward(attended_, d, tokens * hidden);
   linear_backward(context_, tokens, hidden, width, joined_, d, gradients.attention_weight, gradients.attention_bias);
   float* joined_gradient = context_.arena.floats(tokens * width);
-  gemm(context_, tokens, width, hidden, {d, hidden}, {parameters_.attention_weight, hidden, Transpose::yes}, joined_gradient,
-       width);
+  gemm(context_, tokens, width, hidden, {d, hidden}, {parameters_.attention_weight, hidden, Transpose::yes},
+       joined_gradient, width);
   if (joined_mask_ != nullptr) multiply(context_, tokens * width, joined_gradient, joined_mask_);
 
   float* query_gradient = context_.arena.floats(tokens * size);
@@ -59,8 +61,8 @@ void TrainingPass::backward_attention(const ParameterPointers& gradients, const 
   gemm(context_, tokens, hidden, size, {query_gradient, size}, {parameters_.query_weight, size, Transpose::yes},
        sorted_gradient, hidden, true);
   for (Index place = 0; place < tokens; ++place) {
-    std::memcpy(hidden_gradient + order_.order[static_cast<std::size_t>(place)] * hidden, sorted_gradient + place * hidden,
-                static_cast<std::size_t>(hidden) * sizeof(float));
+    std::memcpy(hidden_gradient + order_.order[static_cast<std::size_t>(place)] * hidden,
+                sorted_gradient + place * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
   }
 }
 
@@ -100,8 +102,8 @@ float* TrainingPass::backward_layer(Index layer, const ParameterPointers& gradie
        {sequence.gates + first * 4 * hidden, 4 * hidden}, to.recurrent_weight, 4 * hidden);
 
   float* d = context_.arena.floats(tokens * columns);
-  gemm(context_, tokens, columns, 4 * hidden, {sequence.gates, 4 * hidden}, {own.input_weight, 4 * hidden, Transpose::yes}, d,
-       columns);
+  gemm(context_, tokens, columns, 4 * hidden, {sequence.gates, 4 * hidden},
+       {own.input_weight, 4 * hidden, Transpose::yes}, d, columns);
   if (tape.input_mask != nullptr) apply_input_mask(tape, columns, d, d);
   backward_normalization(tape.normalization, to.normalization, d);
   return d;
@@ -138,8 +140,8 @@ void TrainingPass::backward_image(const ParameterPointers& gradients) {
                     gradients.image_bias);
     if (!normalized) return;
     float* d = context_.arena.floats(images * features);
-    gemm(context_, images, features, size, {projected_gradient_, size}, {parameters_.image_weight, size, Transpose::yes}, d,
-         features);
+    gemm(context_, images, features, size, {projected_gradient_, size},
+         {parameters_.image_weight, size, Transpose::yes}, d, features);
     backward_normalization(image_normalization_, gradients.image_normalization, d);
     return;
   }

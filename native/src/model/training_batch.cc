@@ -12,7 +12,8 @@ namespace {
 
 [[noreturn]] void fail(ErrorCode code, const std::string& what, const std::string& name, double actual) {
   const bool integral = std::floor(actual) == actual && std::fabs(actual) < 1e15;
-  throw Error(code, expected(what, name, integral ? std::to_string(static_cast<long long>(actual)) : std::to_string(actual)));
+  throw Error(code,
+              expected(what, name, integral ? std::to_string(static_cast<long long>(actual)) : std::to_string(actual)));
 }
 
 std::string below(Index limit) { return "0 to " + std::to_string(limit - 1); }
@@ -20,7 +21,8 @@ std::string below(Index limit) { return "0 to " + std::to_string(limit - 1); }
 }  // namespace
 
 void check_batch(const DecoderSpec& spec, const TrainingBatch& batch) {
-  if (batch.features.images < 1) fail(ErrorCode::shape, "at least one", "images", static_cast<double>(batch.features.images));
+  if (batch.features.images < 1)
+    fail(ErrorCode::shape, "at least one", "images", static_cast<double>(batch.features.images));
   if (batch.batch_size < 1) fail(ErrorCode::shape, "at least one", "batchSize", static_cast<double>(batch.batch_size));
   if (batch.time_steps < 1) fail(ErrorCode::shape, "at least one", "timeSteps", static_cast<double>(batch.time_steps));
   if (!(batch.label_smoothing >= 0 && batch.label_smoothing < 1)) {
@@ -40,7 +42,8 @@ void check_batch(const DecoderSpec& spec, const TrainingBatch& batch) {
   }
   // Indices of tokens and of attention cells are 32-bit.
   constexpr Index kMost = std::numeric_limits<std::int32_t>::max();
-  if (batch.batch_size > kMost / batch.time_steps || batch.features.images > kMost / std::max<Index>(1, batch.features.cells)) {
+  if (batch.batch_size > kMost / batch.time_steps ||
+      batch.features.images > kMost / std::max<Index>(1, batch.features.cells)) {
     fail(ErrorCode::shape, "fewer than 2^31 tokens", "a batch", static_cast<double>(batch.batch_size));
   }
 }

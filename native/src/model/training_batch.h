@@ -1,4 +1,5 @@
-// Captions of a batch, teacher-forced, and their tokens without padding. Legend: B = captions, N = tokens of all captions.
+// Captions of a batch, teacher-forced, and their tokens without padding. Legend: B = captions, N = tokens of all
+// captions.
 #pragma once
 
 #include <vector>
@@ -23,7 +24,8 @@ struct TrainingBatch {
 /// Throws shape and option errors.
 void check_batch(const DecoderSpec& spec, const TrainingBatch& batch);
 
-/// Tokens time-major, captions sorted by length, longest first: the tokens of step t are rows [offsets[t], offsets[t + 1]).
+/// Tokens time-major, captions sorted by length, longest first: the tokens of step t are rows [offsets[t], offsets[t +
+/// 1]).
 struct PackedTokens {
   std::vector<Index> row_counts, offsets;
   std::vector<std::int32_t> captions;        // [B] caption (row of the batch) of each sorted row
@@ -40,8 +42,8 @@ PackedTokens pack_tokens(const TrainingBatch& batch, bool image_goes_first);
 
 /// The same tokens in another order: `order[i]` is the time-major token at place i, images one after the other.
 struct ImageOrder {
-  std::vector<std::int32_t> order;     // [N]
-  std::vector<Index> image_offsets;    // [images + 1]
+  std::vector<std::int32_t> order;   // [N]
+  std::vector<Index> image_offsets;  // [images + 1]
   std::vector<std::int32_t> targets, captions, steps;
   std::vector<float> weights;
 };

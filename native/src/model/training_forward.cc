@@ -75,7 +75,8 @@ const float* TrainingPass::normalize(NormalizationTape& tape, const Normalizatio
   if (spec_.normalization == Normalization::layer) {
     tape.mean = context_.arena.floats(rows);
     tape.inverse = context_.arena.floats(rows);
-    normalize_rows(context_, rows, columns, x, kLayerNormEpsilon, parameters.gamma, parameters.beta, tape.mean, tape.inverse, y);
+    normalize_rows(context_, rows, columns, x, kLayerNormEpsilon, parameters.gamma, parameters.beta, tape.mean,
+                   tape.inverse, y);
     return y;
   }
   const float* mean = parameters.running_mean;
@@ -87,7 +88,8 @@ const float* TrainingPass::normalize(NormalizationTape& tape, const Normalizatio
     mean = tape.mean;
     variance = tape.variance;
   }
-  normalize_columns(context_, rows, columns, x, mean, variance, kBatchNormEpsilon, parameters.gamma, parameters.beta, y);
+  normalize_columns(context_, rows, columns, x, mean, variance, kBatchNormEpsilon, parameters.gamma, parameters.beta,
+                    y);
   return y;
 }
 
@@ -140,7 +142,8 @@ const float* TrainingPass::forward_embedding() {
   const Index first_word = image_first ? captions : 0;
   embedding_mask_ = mask(DropoutSite::embedding, 0, spec_.dropout.embedding, tokens - first_word,
                          tokens_.token_captions.data() + first_word, tokens_.token_steps.data() + first_word, size);
-  if (embedding_mask_ != nullptr) multiply(context_, (tokens - first_word) * size, x + first_word * size, embedding_mask_);
+  if (embedding_mask_ != nullptr)
+    multiply(context_, (tokens - first_word) * size, x + first_word * size, embedding_mask_);
   if (image_first && image_mask_ != nullptr) multiply(context_, captions * size, x, image_mask_);
   return x;
 }
@@ -240,7 +243,8 @@ const float* TrainingPass::forward_attention(const float* hidden_states) {
   attention_weights_ = context_.arena.floats(tokens * spec_.attention_heads * cells);
   float* joined = context_.arena.floats(tokens * width);
   for (Index token = 0; token < tokens; ++token) {
-    std::memcpy(joined + token * width, sorted_hidden_ + token * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
+    std::memcpy(joined + token * width, sorted_hidden_ + token * hidden,
+                static_cast<std::size_t>(hidden) * sizeof(float));
   }
   attention_forward(context_,
                     {images, cells, spec_.attention_heads, size, order_.image_offsets.data(), queries_, keys_, values_,
@@ -267,8 +271,7 @@ double TrainingPass::forward_loss(const float* o, const ParameterPointers* gradi
   const auto& targets = by_image ? order_.targets : tokens_.targets;
   const auto& weights = by_image ? order_.weights : tokens_.weights;
 
-  output_mask_ =
-      mask(DropoutSite::output, 0, spec_.dropout.output, tokens, captions.data(), steps.data(), hidden);
+  output_mask_ = mask(DropoutSite::output, 0, spec_.dropout.output, tokens, captions.data(), steps.data(), hidden);
   const float* dropped = masked(o, output_mask_, tokens * hidden);
   const float* x = dropped;
   float* x_gradient = o_gradient;
@@ -280,8 +283,10 @@ double TrainingPass::forward_loss(const float* o, const ParameterPointers* gradi
   }
   // With tied weights the matrix is the embedding [classes, size], transposed where it is used.
   const bool tied = spec_.tied_weights;
-  const Operand weight = tied ? Operand{parameters_.embedding, size, Transpose::yes} : Operand{parameters_.output_weight, classes};
-  const Operand weight_back = tied ? Operand{parameters_.embedding, size} : Operand{parameters_.output_weight, classes, Transpose::yes};
+  const Operand weight =
+      tied ? Operand{parameters_.embedding, size, Transpose::yes} : Operand{parameters_.output_weight, classes};
+  const Operand weight_back =
+      tied ? Operand{parameters_.embedding, size} : Operand{parameters_.output_weight, classes, Transpose::yes};
   const double scale = 1.0 / static_cast<double>(tokens);
   const Index block = std::min(tokens, std::max(kFewestLogitRows, kLogitFloats / classes));
   float* logits = context_.arena.floats(block * classes);
@@ -297,18 +302,19 @@ double TrainingPass::forward_loss(const float* o, const ParameterPointers* gradi
     const bool add = first > 0;
     gemm(context_, rows, size, classes, {logits, classes}, weight_back, x_gradient + first * size, size);
     if (tied) {
-      gemm(context_, classes, size, rows, {logits, classes, Transpose::yes}, {x_rows, size}, gradients->embedding, size, add);
-    } else {
-      gemm(context_, size, classes, rows, {x_rows, size, Transpose::yes}, {logits, classes}, gradients->output_weight, classes,
+      gemm(context_, classes, size, rows, {logits, classes, Transpose::yes}, {x_rows, size}, gradients->embedding, size,
            add);
+    } else {
+      gemm(context_, size, classes, rows, {x_rows, size, Transpose::yes}, {logits, classes}, gradients->output_weight,
+           classes, add);
     }
     column_sums(context_, rows, classes, logits, classes, gradients->output_bias, add);
   }
   if (gradients == nullptr) return loss;
   if (spec_.has_output_projection()) {
     linear_backward(context_, tokens, size, hidden, dropped, x_gradient, gradients->output_projection, nullptr);
-    gemm(context_, tokens, hidden, size, {x_gradient, size}, {parameters_.output_projection, size, Transpose::yes}, o_gradient,
-         hidden);
+    gemm(context_, tokens, hidden, size, {x_gradient, size}, {parameters_.output_projection, size, Transpose::yes},
+         o_gradient, hidden);
   }
   if (output_mask_ != nullptr) multiply(context_, tokens * hidden, o_gradient, output_mask_);
   return loss;

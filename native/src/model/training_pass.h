@@ -1,5 +1,5 @@
-// One teacher-forced pass over a batch: the loss, and on request the gradient of lossSum / tokenCount. All products run over
-// valid tokens only. Legend: B = captions, N = tokens of all captions, H = hidden size, S = attention size.
+// One teacher-forced pass over a batch: the loss, and on request the gradient of lossSum / tokenCount. All products run
+// over valid tokens only. Legend: B = captions, N = tokens of all captions, H = hidden size, S = attention size.
 #pragma once
 
 #include <vector>
@@ -18,8 +18,8 @@ struct LossSum {
 class TrainingPass {
  public:
   /// Without `training`: no dropout, running statistics, no gradient.
-  TrainingPass(CpuContext& context, const DecoderSpec& spec, const ParameterPointers& parameters, const TrainingBatch& batch,
-               bool training);
+  TrainingPass(CpuContext& context, const DecoderSpec& spec, const ParameterPointers& parameters,
+               const TrainingBatch& batch, bool training);
 
   /// Forward; with `gradients`, backward as well: every trainable gradient is overwritten.
   LossSum run(const ParameterPointers* gradients);
@@ -53,8 +53,8 @@ class TrainingPass {
   const float* normalize(NormalizationTape& tape, const NormalizationPointers& parameters, Index rows, Index columns,
                          const float* x);
   /// Null where the rate is 0 or outside training.
-  float* mask(DropoutSite site, Index layer, double rate, Index count, const std::int32_t* rows, const std::int32_t* steps,
-              Index columns);
+  float* mask(DropoutSite site, Index layer, double rate, Index count, const std::int32_t* rows,
+              const std::int32_t* steps, Index columns);
   const float* masked(const float* x, const float* mask, Index size);
 
   // training_backward.cc
@@ -79,8 +79,8 @@ class TrainingPass {
   float* image_mask_ = nullptr;    // first-input: [B, embedding_size]; initial-state: [B, feature_size]
   const float* projection_input_ = nullptr;
   Index projection_rows_ = 0;
-  float* projected_ = nullptr;        // first-input: [images, embedding_size]
-  float* projected_hidden_ = nullptr; // initial-state: [projection rows, layers * H] after tanh
+  float* projected_ = nullptr;         // first-input: [images, embedding_size]
+  float* projected_hidden_ = nullptr;  // initial-state: [projection rows, layers * H] after tanh
   float* projected_cell_ = nullptr;
   std::vector<std::int32_t> projection_of_caption_;  // [B] sorted row -> projection row
   float* projected_gradient_ = nullptr;
@@ -98,8 +98,8 @@ class TrainingPass {
   float* attention_weights_ = nullptr;
   const float* joined_ = nullptr;  // [N, H + S] after dropout
   float* joined_mask_ = nullptr;
-  float* sorted_hidden_ = nullptr;  // [N, H]
-  const float* attended_ = nullptr;       // [N, H]
+  float* sorted_hidden_ = nullptr;   // [N, H]
+  const float* attended_ = nullptr;  // [N, H]
   float* output_mask_ = nullptr;
   PackedMatrix recurrent_;
 };

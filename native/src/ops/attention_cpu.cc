@@ -32,8 +32,9 @@ void attention_forward(CpuContext& context, const AttentionBatch& batch, float* 
     const float* keys = batch.keys + image * batch.cells * batch.size + column;
     const float* values = batch.values + image * batch.cells * batch.size + column;
     float* weights = batch.weights + first * weight_stride + head * batch.cells;
-    gemm_single(context.kernels, queries, batch.cells, head_size, {batch.queries + first * batch.size + column, batch.size},
-                {keys, batch.size, Transpose::yes}, weights, weight_stride);
+    gemm_single(context.kernels, queries, batch.cells, head_size,
+                {batch.queries + first * batch.size + column, batch.size}, {keys, batch.size, Transpose::yes}, weights,
+                weight_stride);
     for (Index query = 0; query < queries; ++query) {
       context.kernels.softmax(weights + query * weight_stride, batch.cells, scale);
     }
@@ -43,7 +44,8 @@ void attention_forward(CpuContext& context, const AttentionBatch& batch, float* 
 }
 
 void attention_backward(CpuContext& context, const AttentionBatch& batch, const float* attended_gradient,
-                        Index attended_gradient_stride, float* query_gradient, float* key_gradient, float* value_gradient) {
+                        Index attended_gradient_stride, float* query_gradient, float* key_gradient,
+                        float* value_gradient) {
   const Index head_size = batch.size / batch.heads;
   const Index weight_stride = batch.heads * batch.cells;
   const float scale = scale_of(head_size);
@@ -59,7 +61,8 @@ void attention_backward(CpuContext& context, const AttentionBatch& batch, const 
     gemm_single(context.kernels, queries, batch.cells, head_size, d,
                 {batch.values + cell_offset, batch.size, Transpose::yes}, scores, weight_stride);
     for (Index query = 0; query < queries; ++query) {
-      context.kernels.softmax_backward(weights + query * weight_stride, scores + query * weight_stride, batch.cells, scale);
+      context.kernels.softmax_backward(weights + query * weight_stride, scores + query * weight_stride, batch.cells,
+                                       scale);
     }
     gemm_single(context.kernels, queries, head_size, batch.cells, {scores, weight_stride},
                 {batch.keys + cell_offset, batch.size}, query_gradient + first * batch.size + column, batch.size);
@@ -82,18 +85,18 @@ void transpose_keys(CpuContext& context, Index images, Index cells, Index size, 
   });
 }
 
-void attention_step(CpuContext& context, Index rows, Index cells, Index heads, Index size, const std::int32_t* image_of_row,
-                    const float* queries, const float* keys_transposed, const float* values, float* attended,
-                    Index attended_stride, float* mean_weights) {
+void attention_step(CpuContext& context, Index rows, Index cells, Index heads, Index size,
+                    const std::int32_t* image_of_row, const float* queries, const float* keys_transposed,
+                    const float* values, float* attended, Index attended_stride, float* mean_weights) {
   const Index stride = round_up(cells, kKeyStride);
   float* weights = context.arena.floats(rows * heads * stride);
   context.pool.split(rows, 2, [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       const Index image = image_of_row[row];
       float* own = weights + row * heads * stride;
-      context.kernels.attend_row({heads, size / heads, cells, queries + row * size, keys_transposed + image * size * stride,
-                                  stride, values + image * cells * size, scale_of(size / heads), own,
-                                  attended + row * attended_stride});
+      context.kernels.attend_row({heads, size / heads, cells, queries + row * size,
+                                  keys_transposed + image * size * stride, stride, values + image * cells * size,
+                                  scale_of(size / heads), own, attended + row * attended_stride});
       if (mean_weights == nullptr) continue;
       for (Index cell = 0; cell < cells; ++cell) {
         float total = 0;

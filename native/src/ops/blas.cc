@@ -17,7 +17,8 @@ const char* const kLibraries[] = {
     "libopenblas.dylib",
     "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
 #else
-    "libopenblas.so.0", "libopenblas.so", "libopenblas64.so.0", "libmkl_rt.so.2", "libmkl_rt.so", "libblis.so.4", "libblis.so",
+    "libopenblas.so.0", "libopenblas.so", "libopenblas64.so.0", "libmkl_rt.so.2",
+    "libmkl_rt.so",     "libblis.so.4",   "libblis.so",
 #endif
 };
 

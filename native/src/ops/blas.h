@@ -9,7 +9,8 @@ namespace showtell {
 
 class Blas {
  public:
-  /// The library in use, or null for our own kernels. SHOWTELL_BLAS: "auto" (default), "none", or the path of a library.
+  /// The library in use, or null for our own kernels. SHOWTELL_BLAS: "auto" (default), "none", or the path of a
+  /// library.
   static const Blas* active();
   /// Why `active()` is null: a sentence for people.
   static std::string absence();

@@ -5,7 +5,8 @@
 
 namespace showtell {
 
-/// Sum over rows of weight * cross-entropy. With gradient_scale, logits[rows, classes] become their gradient times that scale.
+/// Sum over rows of weight * cross-entropy. With gradient_scale, logits[rows, classes] become their gradient times that
+/// scale.
 double softmax_cross_entropy(CpuContext& context, Index rows, Index classes, float* logits, const std::int32_t* targets,
                              const float* weights, double smoothing, const double* gradient_scale);
 

@@ -16,8 +16,8 @@ enum class DropoutSite : std::uint32_t {
 };
 
 /// mask[i, columns] for the mask row `rows[i]` at time step `steps[i]` (0 where steps is null): 0 or 1 / (1 - rate).
-void draw_dropout_masks(CpuContext& context, std::uint64_t seed, DropoutSite site, Index layer, double rate, Index count,
-                        const std::int32_t* rows, const std::int32_t* steps, Index columns, float* mask);
+void draw_dropout_masks(CpuContext& context, std::uint64_t seed, DropoutSite site, Index layer, double rate,
+                        Index count, const std::int32_t* rows, const std::int32_t* steps, Index columns, float* mask);
 
 /// x *= y, element by element.
 void multiply(CpuContext& context, Index count, float* x, const float* y);

@@ -8,8 +8,8 @@ namespace {
 constexpr Index kElementGrain = 16'384;
 }
 
-void draw_dropout_masks(CpuContext& context, std::uint64_t seed, DropoutSite site, Index layer, double rate, Index count,
-                        const std::int32_t* rows, const std::int32_t* steps, Index columns, float* mask) {
+void draw_dropout_masks(CpuContext& context, std::uint64_t seed, DropoutSite site, Index layer, double rate,
+                        Index count, const std::int32_t* rows, const std::int32_t* steps, Index columns, float* mask) {
   DropoutRow common{};
   common.key_low = static_cast<std::uint32_t>(seed);
   common.key_high = static_cast<std::uint32_t>(seed >> 32);

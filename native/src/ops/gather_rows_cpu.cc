@@ -4,7 +4,8 @@
 
 namespace showtell {
 
-void gather_rows(CpuContext& context, Index count, Index columns, const float* table, const std::int32_t* rows, float* out) {
+void gather_rows(CpuContext& context, Index count, Index columns, const float* table, const std::int32_t* rows,
+                 float* out) {
   context.pool.split(count, 64, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       if (rows[i] < 0) continue;
@@ -13,7 +14,8 @@ void gather_rows(CpuContext& context, Index count, Index columns, const float* t
   });
 }
 
-void scatter_add_rows(CpuContext& context, Index count, Index columns, const float* d, const std::int32_t* rows, float* table) {
+void scatter_add_rows(CpuContext& context, Index count, Index columns, const float* d, const std::int32_t* rows,
+                      float* table) {
   context.pool.split(columns, 64, [&](Index begin, Index end) {
     for (Index i = 0; i < count; ++i) {
       if (rows[i] >= 0) context.kernels.add(table + rows[i] * columns + begin, d + i * columns + begin, end - begin);

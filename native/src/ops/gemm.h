@@ -1,5 +1,5 @@
-// Matrix products, row-major. Large products go to a BLAS library where one was found and is faster; products with weights that
-// are used many times go to our own kernel with the weights packed once.
+// Matrix products, row-major. Large products go to a BLAS library where one was found and is faster; products with
+// weights that are used many times go to our own kernel with the weights packed once.
 #pragma once
 
 #include "base/aligned_buffer.h"
@@ -40,7 +40,8 @@ class PackedMatrix {
 };
 
 /// C[m, n] (+)= A[m, k] B. A row of C depends on its row of A alone, bit for bit, whatever m and the thread count.
-void gemm(CpuContext& context, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride, bool accumulate = false);
+void gemm(CpuContext& context, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride,
+          bool accumulate = false);
 void gemm_single(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride,
                  bool accumulate = false);
 

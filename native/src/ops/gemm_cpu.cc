@@ -1,5 +1,5 @@
-// Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication": depth blocks whose B panel stays in the first
-// cache, row blocks of A in the second. Each thread owns a rectangle of C and shares nothing.
+// Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication": depth blocks whose B panel stays in
+// the first cache, row blocks of A in the second. Each thread owns a rectangle of C and shares nothing.
 #include "ops/blas.h"
 #include "ops/gemm.h"
 
@@ -38,7 +38,8 @@ struct RowPanels {
   Index begin(Index panel) const { return m * panel / count; }
 };
 
-void pack_left(const Operand& a, Index row, Index rows, Index depth_start, Index depth, const RowPanels& panels, float* out) {
+void pack_left(const Operand& a, Index row, Index rows, Index depth_start, Index depth, const RowPanels& panels,
+               float* out) {
   for (Index panel = 0; panel < panels.count; ++panel) {
     const Index from = panels.begin(panel);
     const Index height = panels.begin(panel + 1) - from;
@@ -58,7 +59,8 @@ void pack_left(const Operand& a, Index row, Index rows, Index depth_start, Index
 }
 
 /// Columns beyond the matrix are zeros.
-void pack_right_panel(const Operand& b, Index depth_start, Index depth, Index column, Index columns, Index width, float* out) {
+void pack_right_panel(const Operand& b, Index depth_start, Index depth, Index column, Index columns, Index width,
+                      float* out) {
   const float* source = element(b, depth_start, column);
   if (b.transpose == Transpose::no) {
     for (Index k = 0; k < depth; ++k) {
@@ -134,8 +136,10 @@ void split_rectangle(CpuContext& context, Index m, Index n, Index k, bool by_row
     const Index begin = std::min(size, tiles * part / parts * tile);
     const Index end = std::min(size, tiles * (part + 1) / parts * tile);
     if (begin == end) return;
-    if (by_rows) body(begin, end - begin, Index{0}, n);
-    else body(Index{0}, m, begin, end - begin);
+    if (by_rows)
+      body(begin, end - begin, Index{0}, n);
+    else
+      body(Index{0}, m, begin, end - begin);
   });
 }
 
@@ -152,24 +156,28 @@ void gemm_single(const Kernels& kernels, Index m, Index n, Index k, Operand a, O
       const Index depth = std::min(step, k - depth_start);
       float* right = scratch(1, round_up(end - block, width) * depth);
       for (Index column = block; column < end; column += width) {
-        pack_right_panel(b, depth_start, depth, column, std::min(width, end - column), width, right + (column - block) * depth);
+        pack_right_panel(b, depth_start, depth, column, std::min(width, end - column), width,
+                         right + (column - block) * depth);
       }
       multiply_block(
-          kernels, m, a, depth_start, depth, block, end, [&](Index column) { return right + (column - block) * depth; }, c,
-          c_stride, accumulate || depth_start > 0);
+          kernels, m, a, depth_start, depth, block, end, [&](Index column) { return right + (column - block) * depth; },
+          c, c_stride, accumulate || depth_start > 0);
     }
   }
 }
 
-void gemm(CpuContext& context, Index m, Index n, Index k, Operand a, Operand b, float* c, Index c_stride, bool accumulate) {
+void gemm(CpuContext& context, Index m, Index n, Index k, Operand a, Operand b, float* c, Index c_stride,
+          bool accumulate) {
   if (m == 0 || n == 0) return;
   const Blas* blas = Blas::active();
   split_rectangle(context, m, n, k, m > n, [&](Index row, Index rows, Index column, Index columns) {
     const Operand left = rows_from(a, row);
     const Operand right = columns_from(b, column);
     float* to = c + row * c_stride + column;
-    if (blas != nullptr && k > 0) blas->sgemm(rows, columns, k, left, right, to, c_stride, accumulate);
-    else gemm_single(context.kernels, rows, columns, k, left, right, to, c_stride, accumulate);
+    if (blas != nullptr && k > 0)
+      blas->sgemm(rows, columns, k, left, right, to, c_stride, accumulate);
+    else
+      gemm_single(context.kernels, rows, columns, k, left, right, to, c_stride, accumulate);
   });
 }
 
@@ -198,8 +206,8 @@ const float* PackedMatrix::panel(Index column_panel, Index depth_start, Index de
 
 namespace {
 
-void multiply_packed(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, Index first, Index last, float* c,
-                     Index c_stride, bool accumulate) {
+void multiply_packed(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, Index first, Index last,
+                     float* c, Index c_stride, bool accumulate) {
   const Index k = b.rows();
   const Index step = depth_block(k);
   for (Index block = first; block < last; block += kColumnBlock) {

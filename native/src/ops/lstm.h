@@ -1,5 +1,5 @@
-// LSTM layers over packed sequences: captions sorted by length, longest first, time-major, no padding. The rows of step t are
-// the first rows of step t - 1. Legend: B = captions, N = tokens of all captions, H = hidden size.
+// LSTM layers over packed sequences: captions sorted by length, longest first, time-major, no padding. The rows of step
+// t are the first rows of step t - 1. Legend: B = captions, N = tokens of all captions, H = hidden size.
 #pragma once
 
 #include "ops/gemm.h"
@@ -34,6 +34,7 @@ void lstm_backward(CpuContext& context, const LstmSequence& sequence, const Pack
                    float* output_gradient, float* initial_hidden_gradient, float* initial_cell_gradient);
 
 /// One time step of `rows` rows, for decoding; `gates` holds the pre-activations and is overwritten.
-void lstm_step(CpuContext& context, Index rows, Index hidden, bool hard_sigmoid, float* gates, float* cell, float* output);
+void lstm_step(CpuContext& context, Index rows, Index hidden, bool hard_sigmoid, float* gates, float* cell,
+               float* output);
 
 }  // namespace showtell

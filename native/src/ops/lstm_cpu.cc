@@ -85,11 +85,13 @@ void lstm_backward(CpuContext& context, const LstmSequence& sequence, const Pack
   }
 }
 
-void lstm_step(CpuContext& context, Index rows, Index hidden, bool hard_sigmoid, float* gates, float* cell, float* output) {
+void lstm_step(CpuContext& context, Index rows, Index hidden, bool hard_sigmoid, float* gates, float* cell,
+               float* output) {
   context.pool.split(rows, kRowGrain, [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       float* state = cell + row * hidden;
-      context.kernels.lstm_forward({hidden, hard_sigmoid, gates + row * 4 * hidden, state, state, nullptr, output + row * hidden});
+      context.kernels.lstm_forward(
+          {hidden, hard_sigmoid, gates + row * 4 * hidden, state, state, nullptr, output + row * hidden});
     }
   });
 }

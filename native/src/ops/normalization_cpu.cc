@@ -45,14 +45,15 @@ void column_statistics(CpuContext& context, Index rows, Index columns, const flo
     }
     for (Index column = begin; column < end; ++column) {
       mean[column] = static_cast<float>(sums[static_cast<std::size_t>(column - begin)]);
-      variance[column] = static_cast<float>(squares[static_cast<std::size_t>(column - begin)] / static_cast<double>(rows));
+      variance[column] =
+          static_cast<float>(squares[static_cast<std::size_t>(column - begin)] / static_cast<double>(rows));
     }
   });
 }
 
 void normalize_columns_backward(CpuContext& context, Index rows, Index columns, const float* x, const float* mean,
-                                const float* variance, double epsilon, const float* gamma, float* d, float* gamma_gradient,
-                                float* beta_gradient) {
+                                const float* variance, double epsilon, const float* gamma, float* d,
+                                float* gamma_gradient, float* beta_gradient) {
   context.pool.split(columns, kColumnGrain, [&](Index begin, Index end) {
     const auto size = static_cast<std::size_t>(end - begin);
     std::vector<double> sums(size), products(size);
@@ -108,7 +109,8 @@ void normalize_rows(CpuContext& context, Index rows, Index columns, const float*
 }
 
 void normalize_rows_backward(CpuContext& context, Index rows, Index columns, const float* x, const float* mean,
-                             const float* inverse, const float* gamma, float* d, float* gamma_gradient, float* beta_gradient) {
+                             const float* inverse, const float* gamma, float* d, float* gamma_gradient,
+                             float* beta_gradient) {
   context.pool.split(columns, kColumnGrain, [&](Index begin, Index end) {
     for (Index column = begin; column < end; ++column) gamma_gradient[column] = beta_gradient[column] = 0.0f;
     for (Index row = 0; row < rows; ++row) {

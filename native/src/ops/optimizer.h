@@ -1,5 +1,5 @@
-// Adam (Kingma & Ba 2015, algorithm 1) over all parameters as one array, with clipping by global norm (Pascanu et al. 2013)
-// and the exponential moving average of the parameters in the same pass.
+// Adam (Kingma & Ba 2015, algorithm 1) over all parameters as one array, with clipping by global norm (Pascanu et al.
+// 2013) and the exponential moving average of the parameters in the same pass.
 #pragma once
 
 #include "base/cpu_context.h"
@@ -8,8 +8,8 @@ namespace showtell {
 
 struct AdamOptions {
   double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double clip_norm = 0;      // 0: no clip
-  double average_decay = -1; // negative: no average
+  double clip_norm = 0;       // 0: no clip
+  double average_decay = -1;  // negative: no average
 };
 
 /// Square root of the sum of squares; summed in fixed chunks, so that it does not depend on the threads.

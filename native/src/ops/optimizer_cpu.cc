@@ -15,7 +15,8 @@ double global_norm(CpuContext& context, Index count, const float* gradient) {
   context.pool.split(chunks, 1, [&](Index begin, Index end) {
     for (Index chunk = begin; chunk < end; ++chunk) {
       const Index from = chunk * kChunk;
-      sums[static_cast<std::size_t>(chunk)] = context.kernels.sum_of_squares(gradient + from, std::min(kChunk, count - from));
+      sums[static_cast<std::size_t>(chunk)] =
+          context.kernels.sum_of_squares(gradient + from, std::min(kChunk, count - from));
     }
   });
   double total = 0;
@@ -24,7 +25,8 @@ double global_norm(CpuContext& context, Index count, const float* gradient) {
 }
 
 void adam_update(CpuContext& context, const AdamOptions& options, Index step, double gradient_norm, Index count,
-                 float* parameters, const float* gradient, float* first_moments, float* second_moments, float* average) {
+                 float* parameters, const float* gradient, float* first_moments, float* second_moments,
+                 float* average) {
   const bool clipped = options.clip_norm > 0 && gradient_norm > options.clip_norm;
   AdamStep adam{};
   adam.gradient_scale = static_cast<float>(clipped ? options.clip_norm / gradient_norm : 1.0);

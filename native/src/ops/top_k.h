@@ -9,9 +9,9 @@ namespace showtell {
 
 struct TopK {
   Index k = 0;
-  std::vector<Index> counts;             // [rows] entries found
-  std::vector<std::int32_t> indices;     // [rows, k], most probable first, lower index first among equals
-  std::vector<float> log_probs;          // [rows, k]
+  std::vector<Index> counts;          // [rows] entries found
+  std::vector<std::int32_t> indices;  // [rows, k], most probable first, lower index first among equals
+  std::vector<float> log_probs;       // [rows, k]
 };
 
 /// logits = x[rows] weight + bias, never whole in memory. `prepare(row, logits)` may set entries to -infinity after the
