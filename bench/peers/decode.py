@@ -1,9 +1,7 @@
 """PyTorch peer of `pnpm bench decode`: normalization folded into the weights, the embedding into a table of gates, top-k before log-softmax."""
 
-import time
-
 from captioner import BATCH_NORM_EPSILON, Attention, introduction, load_parameters
-from protocol import Workload, serve, workload_directory
+from protocol import Clock, Workload, serve, workload_directory
 
 import torch
 
@@ -155,13 +153,13 @@ def answer(request):
     torch.set_num_threads(request["threads"])
     case = workload.case("decode", request["case"])
     decoder, pooled, grid = load(case)
-    start = time.perf_counter()
+    clock = Clock()
     for _ in range(request["iterations"]):
         if case["beamWidth"] == 1:
             captions = greedy(decoder, pooled, grid, case["maxLength"])
         else:
             captions = beam(decoder, pooled, grid, case["maxLength"], case["beamWidth"])
-    return {"seconds": time.perf_counter() - start, "captions": captions}
+    return {**clock.stop(), "captions": captions}
 
 
 serve(introduction(), answer)

@@ -4,9 +4,8 @@ import ctypes
 import ctypes.util
 import json
 import os
-import time
 
-from protocol import fail, serve, workload_directory
+from protocol import Clock, fail, serve, workload_directory
 
 import numpy
 
@@ -42,14 +41,16 @@ def sgemm(m, n, k):
 def answer(request):
     blas.openblas_set_num_threads(request["threads"])
     batches = cases[request["case"]]["batches"]
-    seconds = 0.0
-    for index in range(request["iterations"]):
-        shapes = [(g["m"], g["n"], g["k"]) for g in batches[index % len(batches)] for _ in range(g["count"])]
-        start = time.perf_counter()
-        for shape in shapes:
-            sgemm(*shape)
-        seconds += time.perf_counter() - start
-    return {"seconds": seconds}
+    shapes = [
+        (g["m"], g["n"], g["k"])
+        for index in range(request["iterations"])
+        for g in batches[index % len(batches)]
+        for _ in range(g["count"])
+    ]
+    clock = Clock()
+    for shape in shapes:
+        sgemm(*shape)
+    return clock.stop()
 
 
 serve({"description": f"cblas_sgemm of {blas_name}", "versions": {}}, answer)

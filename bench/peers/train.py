@@ -1,9 +1,7 @@
 """PyTorch peer of `pnpm bench train`: packed or padded sequences, one product for the input gates of all steps, foreach clipping, fused Adam."""
 
-import time
-
 from captioner import Batch, Captioner, introduction, load_parameters
-from protocol import Workload, serve, workload_directory
+from protocol import Clock, Workload, serve, workload_directory
 
 import torch
 from torch.nn import functional as F
@@ -47,10 +45,10 @@ def answer(request):
         trainers[key] = Trainer(case, request["packed"])
         for index in range(case["batches"]):
             batch_of(case, index)
-    start = time.perf_counter()
+    clock = Clock()
     for index in range(request["iterations"]):
         trainers[key].step(batch_of(case, index)).item()
-    return {"seconds": time.perf_counter() - start}
+    return clock.stop()
 
 
 serve(introduction(), answer)

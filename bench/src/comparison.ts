@@ -10,9 +10,20 @@ export interface Measurement {
   readonly median: number;
 }
 
+/** What a contender says of one request. */
+interface Timing {
+  readonly seconds: number;
+  /** Processor time of the contender, all threads. */
+  readonly cpuSeconds: number;
+}
+
 export interface Job {
   readonly case: string;
   readonly threads: number;
+  /**
+   * `wall`, or `cpu`: processor time, which with one thread is what the wall clock of a machine with nothing else to do would show.
+   */
+  readonly clock: "wall" | "cpu";
   /** What one request does, in captions. */
   captions(iterations: number): number;
   request(iterations: number): Record<string, unknown>;
@@ -66,9 +77,7 @@ export async function compare(
   for (let round = 0; round < repetitions; round++) {
     for (const turn of turns) {
       if (round >= turn.repetitions) continue;
-      const request = { ...job.request(turn.iterations), threads: job.threads };
-      const { seconds } = await turn.contender.ask<{ seconds: number }>(request);
-      turn.rates.push(job.captions(turn.iterations) / seconds);
+      turn.rates.push(job.captions(turn.iterations) / (await measure(turn.contender, job, turn.iterations)));
     }
   }
   return turns.map(({ contender, rates }) => ({
@@ -78,6 +87,11 @@ export async function compare(
     rates,
     median: median(rates),
   }));
+}
+
+async function measure(contender: Contender, job: Job, iterations: number): Promise<number> {
+  const timing = await contender.ask<Timing>({ ...job.request(iterations), threads: job.threads });
+  return job.clock === "cpu" ? timing.cpuSeconds : timing.seconds;
 }
 
 export function median(values: readonly number[]): number {

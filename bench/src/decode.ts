@@ -30,6 +30,7 @@ export async function run(argv: readonly string[]): Promise<void> {
         const job = {
           case: one.name,
           threads,
+          clock: options.clock,
           captions: (iterations: number) => one.images * iterations,
           request: (iterations: number) => ({ do: "decode", case: one.name, iterations }),
           iterations: (seconds: number) => Math.max(1, Math.round(TARGET_SECONDS / seconds)),

@@ -32,6 +32,7 @@ export async function run(argv: readonly string[]): Promise<void> {
         const job = {
           case: one.name,
           threads,
+          clock: options.clock,
           captions: (passes: number) => passes * one.batches * one.batchSize,
           request: (passes: number) => ({ do: "train", case: one.name, iterations: passes * one.batches }),
           // Whole passes over the batches: they differ in length.

@@ -53,7 +53,7 @@ class Runner {
     const features = this.#features(`${one.name}/features`);
     const { beamWidth, maxLength } = one;
     let captions: number[][] = [];
-    const start = performance.now();
+    const stop = startClock();
     for (let i = 0; i < iterations; i++) {
       const generated = await generate(decoder, features, {
         beamWidth,
@@ -63,14 +63,14 @@ class Runner {
       });
       captions = generated.map((result) => [...result.captions[0]!.tokenIds]);
     }
-    return { seconds: (performance.now() - start) / 1000, captions };
+    return { ...stop(), captions };
   }
 
   async train(one: TrainCase, batches: number) {
     const decoder = await this.#decoder(one.name, one.spec);
-    const start = performance.now();
+    const stop = startClock();
     for (let i = 0; i < batches; i++) await decoder.trainStep(this.#batch(one, i % one.batches, i), UPDATE);
-    return { seconds: (performance.now() - start) / 1000 };
+    return stop();
   }
 
   /** Loss per token of the first steps without dropout, to be compared between contenders. */
@@ -125,6 +125,16 @@ function find<Case extends { readonly name: string }>(cases: readonly Case[], na
   const one = cases.find((candidate) => candidate.name === name);
   if (one === undefined) throw new Error(`Expected a case of the workload but received ${name}.`);
   return one;
+}
+
+/** Wall and processor time until the returned function is called. */
+function startClock(): () => { seconds: number; cpuSeconds: number } {
+  const wall = performance.now();
+  const cpu = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(cpu);
+    return { seconds: (performance.now() - wall) / 1000, cpuSeconds: (user + system) / 1e6 };
+  };
 }
 
 function say(answer: unknown): void {
