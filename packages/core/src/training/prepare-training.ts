@@ -64,6 +64,7 @@ export async function prepareTraining(
   const vocabulary = saved?.checkpoint.vocabulary ?? Vocabulary.build(captions, { tokenizer, minCount, unknown });
   const train = collectExamples(dataset, "train", { features, vocabulary, maxWords });
   const dev = collectExamples(dataset, "dev", { features, vocabulary, maxWords });
+  await checkMetrics(options, recipe, dev);
   giveNotice(options, { train, dev });
   const trainIds = train.images.map((image) => image.id);
   const standardization = saved
@@ -143,6 +144,22 @@ function checkFeatures({ features }: TrainOptions, recipe: Recipe): void {
   const missing = views.find((view) => !features.views.includes(view));
   if (missing)
     throw new FeatureStoreError(expected(`the ${missing} view`, "features.mirrored", features.views), { hint });
+}
+
+/** Scores two references against their images, so that a metric nobody computes is known before the first epoch rather than after it. */
+async function checkMetrics({ dataset, scoreCaptions }: TrainOptions, recipe: Recipe, dev: Examples): Promise<void> {
+  if (!scoreCaptions) return;
+  const ids = new Set(dev.images.slice(0, 2).map(({ id }) => id));
+  const pairs = requireSplit(dataset, "dev")
+    .filter(({ id }) => ids.has(id))
+    .map(({ id, captions }) => ({ id, candidate: captions[0]!, references: captions }));
+  const known = ["loss", ...Object.keys(await scoreCaptions(pairs))];
+  for (const [key, metric] of [
+    ["selection.metric", recipe.selection.metric],
+    ["earlyStopping.metric", recipe.earlyStopping?.metric ?? "loss"],
+  ] as const) {
+    if (!known.includes(metric)) throw new RecipeError(expected(`one of ${known.join(", ")}`, key, metric));
+  }
 }
 
 function checkSameInputs(checkpoint: Checkpoint, { dataset, encoder }: TrainOptions, path: string): void {

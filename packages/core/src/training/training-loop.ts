@@ -263,17 +263,10 @@ export class TrainingLoop {
   }
 }
 
-/** @throws RecipeError for a metric that the scorer does not give */
+/** @throws RecipeError for a score that is no number: no epoch can be better or worse than it */
 function metricValue(dev: DevResult, metric: string): number {
   const value = metric === "loss" ? dev.lossPerToken : dev.scores?.[metric];
-  if (value === undefined || !Number.isFinite(value)) {
-    throw new RecipeError(
-      expected(
-        `one of loss, ${Object.keys(dev.scores ?? {}).join(", ")}`,
-        "the metric of selection or earlyStopping",
-        metric,
-      ),
-    );
-  }
+  if (value === undefined || !Number.isFinite(value))
+    throw new RecipeError(expected("a finite number", `the dev score ${metric}`, value));
   return value;
 }
