@@ -1,7 +1,7 @@
 // Element-wise passes over arrays, Adam, and dropout masks.
 #pragma once
 
-#include "kernels/kernels.h"
+#include "kernels/vector_math.h"
 
 namespace showtell::SHOWTELL_ISA {
 

@@ -1,7 +1,7 @@
 // Scaled dot-product attention of one query over the cells of one image (Vaswani et al. 2017, section 3.2).
 #pragma once
 
-#include "kernels/kernels.h"
+#include "kernels/softmax_kernels.h"
 
 namespace showtell::SHOWTELL_ISA {
 

@@ -3,7 +3,7 @@
 // it.
 #pragma once
 
-#include "kernels/kernels.h"
+#include "kernels/vector_math.h"
 
 namespace showtell::SHOWTELL_ISA {
 

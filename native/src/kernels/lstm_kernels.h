@@ -1,7 +1,7 @@
 // The LSTM cell (Hochreiter & Schmidhuber 1997, with forget gates: Gers et al. 2000) for one row.
 #pragma once
 
-#include "kernels/kernels.h"
+#include "kernels/vector_math.h"
 
 namespace showtell::SHOWTELL_ISA {
 

@@ -2,7 +2,7 @@
 // and are joined in double.
 #pragma once
 
-#include "kernels/kernels.h"
+#include "kernels/vector_math.h"
 
 namespace showtell::SHOWTELL_ISA {
 
@@ -12,14 +12,6 @@ inline float row_maximum(const float* x, Index count) {
   for (; at + kWidth <= count; at += kWidth) most = maximum(most, load(x + at));
   if (at < count) most = maximum(most, load_part(x + at, count - at, -3.4e38f));
   return largest(most);
-}
-
-inline double lanes_sum(Vec a) {
-  float lanes[kWidth];
-  store(lanes, a);
-  double total = 0;
-  for (int lane = 0; lane < kWidth; ++lane) total += lanes[lane];
-  return total;
 }
 
 /// Sum of exp(scale * x - shift); the exponentials go to `out` unless it is null.

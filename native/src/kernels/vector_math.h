@@ -56,6 +56,15 @@ inline void store_part(float* p, Vec a, Index count) {
   }
 }
 
+/// Sum of the lanes in double, in order.
+inline double lanes_sum(Vec a) {
+  float lanes[kWidth];
+  store(lanes, a);
+  double total = 0;
+  for (int lane = 0; lane < kWidth; ++lane) total += lanes[lane];
+  return total;
+}
+
 /// Whole vectors load and store directly; the last, partial one goes through a buffer.
 struct Whole {
   Vec load(const float* p) const { return SHOWTELL_ISA::load(p); }
