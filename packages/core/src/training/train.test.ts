@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readCheckpoint } from "../checkpoint/read-checkpoint.js";
-import type { Dataset } from "../data/dataset.js";
 import type { Backend } from "../decoder/backend.js";
 import { openTfjsBackend } from "../decoder/tfjs/tfjs-backend.js";
-import { CheckpointError, DatasetError, FeatureStoreError, RecipeError } from "../errors.js";
+import { RecipeError } from "../errors.js";
 import { syntheticFeatures } from "../testing/synthetic-features.js";
 import { toyDataset } from "../testing/toy-training.js";
 import { decodeSplit } from "./decode-split.js";
@@ -289,74 +288,5 @@ describe("training", () => {
       "1 train images have no features and are left out, train-3 first.",
       "1 dev images have no features and are left out, dev-0 first.",
     ]);
-  });
-
-  it.each<[string, Partial<TrainOptions>, new (...args: never[]) => Error, RegExp]>([
-    [
-      "a caption metric that nothing computes",
-      { recipe: { ...recipe, selection: { metric: "CIDEr-D" } } },
-      RecipeError,
-      /"loss" or "auto" for selection\.metric/,
-    ],
-    [
-      "a metric that the scorer does not know",
-      { scoreCaptions },
-      RecipeError,
-      /one of loss, subject for selection\.metric but received "CIDEr-D"/,
-    ],
-    [
-      "attention without a grid",
-      {
-        features: syntheticFeatures(ids, { featureSize: 8 }),
-        recipe: { ...recipe, decoder: { ...recipe.decoder, attention: { heads: 1, size: 2 } } },
-      },
-      FeatureStoreError,
-      /grid features/,
-    ],
-    [
-      "mirrored photos that were not encoded",
-      { features: { ...features, views: ["plain"] } },
-      FeatureStoreError,
-      /the mirrored view/,
-    ],
-    ["no features at all", { features: { ...features, has: () => false } }, DatasetError, /train images with features/],
-    [
-      "no dev split",
-      { dataset: { ...dataset, images: dataset.images.filter(({ split }) => split === "train") } as Dataset },
-      DatasetError,
-      /images in the dev split/,
-    ],
-    [
-      "a backend that refuses",
-      {
-        backend: {
-          name: "tfjs",
-          device: { kind: "cpu", description: "none", libraries: {} },
-          supports: () => "no attention here",
-          createDecoder: () => Promise.reject(new Error("unused")),
-          dispose: async () => undefined,
-        },
-      },
-      RecipeError,
-      /no attention here/,
-    ],
-  ])("refuses %s", async (_, changes, kind, message) => {
-    const run = options(changes);
-    const error = await train(run).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(kind);
-    expect((error as Error).message).toMatch(message);
-    // A run that could not begin leaves nothing.
-    expect(await readdir(parent)).toEqual([]);
-  });
-
-  it("refuses to resume with another dataset or encoder", async () => {
-    const run = options({ recipe: { ...recipe, epochs: 1 } });
-    await train(run);
-    const other = toyDataset({ train: 9, captionsPerImage: 2 });
-    await expect(train({ ...run, dataset: other, resume: true })).rejects.toThrow(
-      /the dataset that this run was begun with/,
-    );
-    const otherEncoder = { ...encoder, fingerprint: "other" };
-    await expect(train({ ...run, encoder: otherEncoder, resume: true })).rejects.toThrow(CheckpointError);
   });
 });
