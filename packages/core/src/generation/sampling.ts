@@ -54,10 +54,10 @@ export class SamplingSearch implements ImageSearch {
   }
 }
 
-/** An allowed token; weights are proportional to the probabilities of being drawn. */
-interface Choice {
-  readonly tokenId: number;
-  readonly weight: number;
+/** Allowed tokens side by side with weights that are proportional to the probabilities of being drawn. */
+interface Choices {
+  readonly tokenIds: Int32Array;
+  readonly weights: Float64Array;
 }
 
 /** The token at `uniform` (0 ≤ u < 1) of the cumulative distribution; `undefined` if none is allowed. */
@@ -69,14 +69,15 @@ function drawToken(
   uniform: number,
 ): number | undefined {
   const allowed = allowedChoices(distribution, row, isAllowed, temperature);
-  const kept = nucleus(topK < allowed.length ? likeliest(allowed, topK) : allowed, topP);
-  const target = uniform * totalWeight(kept);
+  const isCut = topK < allowed.weights.length;
+  const { tokenIds, weights } = nucleus(isCut ? likeliest(allowed, topK) : allowed, topP);
+  const target = uniform * totalWeight(weights);
   let cumulative = 0;
-  for (const { tokenId, weight } of kept) {
+  const drawn = weights.findIndex((weight) => {
     cumulative += weight;
-    if (target < cumulative) return tokenId;
-  }
-  return kept.findLast(({ weight }) => weight > 0)?.tokenId;
+    return target < cumulative;
+  });
+  return drawn >= 0 ? tokenIds[drawn] : tokenIds[weights.findLastIndex((weight) => weight > 0)];
 }
 
 function allowedChoices(
@@ -84,44 +85,58 @@ function allowedChoices(
   row: number,
   isAllowed: (tokenId: number) => boolean,
   temperature: number,
-): Choice[] {
-  const allowed: { tokenId: number; logProb: number }[] = [];
+): Choices {
+  const { vocabSize } = distribution;
+  const tokenIds = new Int32Array(vocabSize);
+  const weights = new Float64Array(vocabSize);
+  let count = 0;
   let largest = Number.NEGATIVE_INFINITY;
-  for (let tokenId = 0; tokenId < distribution.vocabSize; tokenId++) {
+  for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
     if (!isAllowed(tokenId)) continue;
     const logProb = logProbOf(distribution, row, tokenId);
     if (logProb === Number.NEGATIVE_INFINITY) continue;
-    allowed.push({ tokenId, logProb });
+    tokenIds[count] = tokenId;
+    weights[count] = logProb;
+    count += 1;
     if (logProb > largest) largest = logProb;
   }
-  return allowed.map(({ tokenId, logProb }) => ({ tokenId, weight: Math.exp((logProb - largest) / temperature) }));
+  for (let index = 0; index < count; index++) weights[index] = Math.exp((weights[index]! - largest) / temperature);
+  return { tokenIds: tokenIds.subarray(0, count), weights: weights.subarray(0, count) };
 }
 
 /** Likeliest first; of equal ones the lower id first. */
-function likeliest(choices: readonly Choice[], count: number): Choice[] {
+function likeliest({ tokenIds, weights }: Choices, count: number): Choices {
   const top = new TopCandidates(count);
-  for (const { tokenId, weight } of choices) {
-    if (weight >= top.cutoff) top.offer(weight, tokenId, 0);
+  for (let index = 0; index < weights.length; index++) {
+    if (weights[index]! >= top.cutoff) top.offer(weights[index]!, tokenIds[index]!, 0);
   }
-  return top.sorted().map(({ tokenId, rank }) => ({ tokenId, weight: rank }));
+  const kept = top.sorted();
+  return {
+    tokenIds: Int32Array.from(kept, ({ tokenId }) => tokenId),
+    weights: Float64Array.from(kept, ({ rank }) => rank),
+  };
 }
 
 /** The fewest likeliest choices that together have the share `topP`; found in ever larger portions, as a few dozen mostly do. */
-function nucleus(choices: readonly Choice[], topP: number): readonly Choice[] {
+function nucleus(choices: Choices, topP: number): Choices {
   if (topP === 1) return choices;
-  const target = topP * totalWeight(choices);
-  for (let count = 64; ; count *= 4) {
+  const target = topP * totalWeight(choices.weights);
+  for (let count = 64; ; count *= 8) {
     const portion = likeliest(choices, count);
     let mass = 0;
-    const last = portion.findIndex(({ weight }) => {
+    const last = portion.weights.findIndex((weight) => {
       mass += weight;
       return mass >= target;
     });
-    if (last >= 0) return portion.slice(0, last + 1);
-    if (count >= choices.length) return portion;
+    if (last >= 0) {
+      return { tokenIds: portion.tokenIds.subarray(0, last + 1), weights: portion.weights.subarray(0, last + 1) };
+    }
+    if (count >= choices.weights.length) return portion;
   }
 }
 
-function totalWeight(choices: readonly Choice[]): number {
-  return choices.reduce((sum, { weight }) => sum + weight, 0);
+function totalWeight(weights: Float64Array): number {
+  let sum = 0;
+  for (const weight of weights) sum += weight;
+  return sum;
 }
