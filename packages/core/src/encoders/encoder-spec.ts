@@ -82,7 +82,7 @@ export function parseEncoderSpec(json: unknown, source: string): EncoderSpec {
   throw new EncoderError(
     `Expected a valid encoder spec for ${source} but received a fault in ${key}: ${issue.message}.`,
     {
-      hint: 'The keys are listed in docs/formats.md, "Encoders".',
+      hint: "The keys are listed in docs/formats/encoders.md.",
     },
   );
 }

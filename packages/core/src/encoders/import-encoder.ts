@@ -70,7 +70,7 @@ async function readSource(
   }
   if (draft === undefined) {
     throw new OptionError(expected("a spec", `the ONNX file ${source}`, undefined), {
-      hint: 'Write one as docs/formats.md, "Encoders" shows, and give it with --spec.',
+      hint: "Write one as docs/formats/encoders.md shows, and give it with --spec.",
     });
   }
   return { draft, weights: await readBytes(source) };
