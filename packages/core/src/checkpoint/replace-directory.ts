@@ -4,6 +4,7 @@
  */
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { CheckpointError, expected } from "../errors.js";
 
 /** @param write fills the empty folder it is given; use writeSynced for its files */
 export async function replaceDirectory(target: string, write: (folder: string) => Promise<void>): Promise<void> {
@@ -57,6 +58,30 @@ export async function writeSynced(path: string, contents: Uint8Array | string): 
     await file.close();
   }
 }
+
+/**
+ * Runs file system work and turns the refusals that a user can cure into one sentence.
+ * @throws CheckpointError for a full disk, missing permission, or a file where a folder should be; anything else as it is
+ */
+export async function explainingDiskErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const hint = DISK_HINTS[(cause as NodeJS.ErrnoException).code ?? ""];
+    if (hint === undefined) throw cause;
+    throw new CheckpointError(expected("a place to write to", path, (cause as Error).message), { hint, cause });
+  }
+}
+
+const DISK_HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: "The disk is full: make room and go on with --resume.",
+  EDQUOT: "The disk quota is used up: make room and go on with --resume.",
+  EACCES: "Choose a folder that you may write to.",
+  EPERM: "Choose a folder that you may write to.",
+  EROFS: "The disk is read-only: choose another folder.",
+  EEXIST: "A file is in the way: choose another folder.",
+  ENOTDIR: "A file is in the way: choose another folder.",
+};
 
 /** Replaces one file: the old contents or the new, never half of either. */
 export async function replaceFile(path: string, contents: Uint8Array | string): Promise<void> {

@@ -7,8 +7,8 @@ import { CheckpointError, expected } from "../errors.js";
 import { sizeOf } from "../tensor.js";
 
 export const MAX_HEADER_BYTES = 4 * 1024 * 1024;
-export const MAX_TENSORS = 4096;
-export const MAX_RANK = 8;
+const MAX_TENSORS = 4096;
+const MAX_RANK = 8;
 export const MAX_FILE_BYTES = 2 ** 31 - 1;
 /** Bytes of the length that precedes the header. */
 export const PREFIX_BYTES = 8;

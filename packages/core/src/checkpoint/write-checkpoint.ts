@@ -15,7 +15,7 @@ import {
 } from "./checkpoint.js";
 import { CHECKPOINT_FORMAT, CHECKPOINT_VERSION, type CheckpointConfig, encodeConfig } from "./checkpoint-config.js";
 import { readCheckpoint } from "./read-checkpoint.js";
-import { replaceDirectory, writeSynced } from "./replace-directory.js";
+import { explainingDiskErrors, replaceDirectory, writeSynced } from "./replace-directory.js";
 import { encodeSafetensors, sha256Of } from "./safetensors.js";
 import type { StoredDtype } from "./safetensors-header.js";
 
@@ -28,7 +28,7 @@ export interface WriteCheckpointOptions {
 
 /**
  * Writes the folder, or replaces it; the old one is there until the new one is complete and on disk.
- * @throws CheckpointError for values that the file cannot hold
+ * @throws CheckpointError for values that the file cannot hold, and where the disk refuses
  */
 export async function writeCheckpoint(
   directory: string,
@@ -42,10 +42,12 @@ export async function writeCheckpoint(
   }
   const files = encodeFiles(checkpoint, options);
   const config = encodeConfig(describeCheckpoint(checkpoint, files));
-  await mkdir(dirname(directory), { recursive: true });
-  await replaceDirectory(directory, async (folder) => {
-    for (const [name, bytes] of files) await writeSynced(join(folder, name), bytes);
-    await writeSynced(join(folder, CONFIG_FILE), config);
+  await explainingDiskErrors(directory, async () => {
+    await mkdir(dirname(directory), { recursive: true });
+    await replaceDirectory(directory, async (folder) => {
+      for (const [name, bytes] of files) await writeSynced(join(folder, name), bytes);
+      await writeSynced(join(folder, CONFIG_FILE), config);
+    });
   });
 }
 

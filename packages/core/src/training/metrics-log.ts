@@ -23,9 +23,11 @@ export interface EpochMetrics {
   readonly wallClock: EpochTimes;
 }
 
-/** Seconds, except where the name says otherwise; of the process that finished the epoch. */
+/** Of the process that finished the epoch; numbers are seconds but for captionsPerSecond. */
 export interface EpochTimes {
   readonly finishedAt: string;
+  /** The device's description: a run may move from one to another. */
+  readonly backend: string;
   readonly train: number;
   readonly captionsPerSecond: number;
   readonly devLoss: number;

@@ -124,7 +124,7 @@ function averagesOf(
 }
 
 /** The decoder that a recipe describes, for this vocabulary and these features. */
-export function decoderSpecOf(recipe: Recipe, vocabSize: number, features: TrainOptions["features"]): DecoderSpec {
+function decoderSpecOf(recipe: Recipe, vocabSize: number, features: TrainOptions["features"]): DecoderSpec {
   const { attention, ...rest } = recipe.decoder;
   const gridFeatureSize = features.grid?.featureSize;
   return {

@@ -44,6 +44,13 @@ describe("run folder", () => {
     expect(await readdir(directory)).toEqual(["thesis.doc"]);
   });
 
+  it("says what is in the way where the folder cannot be made", async () => {
+    await writeFile(directory, "");
+    const error = await begin().catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect((error as CheckpointError).hint).toContain("A file is in the way");
+  });
+
   it("resumes a run with the same recipe only, and names the keys that differ", async () => {
     await expect(begin(true)).rejects.toThrow(/the folder of a run for --resume/);
     await (await begin()).close();

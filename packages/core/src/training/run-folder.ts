@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { exists, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
+import { exists, explainingDiskErrors, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
 import { CheckpointError, expected, RecipeError } from "../errors.js";
 import { MetricsLog } from "./metrics-log.js";
 import { differingKeys, formatRecipe, parseRecipe } from "./parse-recipe.js";
@@ -48,9 +48,11 @@ export class RunFolder {
         hint: "Leave --resume out to begin a new run there.",
       });
     }
-    const createdDirectory = (await mkdir(directory, { recursive: true })) !== undefined;
     const paths = runPaths(directory);
-    const lock = await RunLock.acquire(paths.lock);
+    const [createdDirectory, lock] = await explainingDiskErrors(directory, async () => {
+      const created = await mkdir(directory, { recursive: true });
+      return [created !== undefined, await RunLock.acquire(paths.lock)];
+    });
     try {
       await checkContents(directory, options.resume);
       for (const checkpoint of [paths.last, paths.best]) await settleDirectory(checkpoint);

@@ -3,13 +3,6 @@ import type { Recipe } from "./recipe-schema.js";
 /** Why a training ended. */
 export type StopReason = "epochs" | "early-stopping" | "exploding-loss" | "time-limit";
 
-/** A metric's best value so far and how long ago it was. */
-export interface BestSoFar {
-  /** 1-based; 0 before the first epoch. */
-  readonly epoch: number;
-  readonly value: number | null;
-}
-
 export interface StoppingState {
   readonly early: { readonly best: number | null; readonly wait: number };
   readonly explode: { readonly first: number | null; readonly best: number | null; readonly wait: number };

@@ -5,7 +5,7 @@ import { DatasetError, expected } from "../errors.js";
 import type { FeatureSource } from "../features/feature-source.js";
 import type { Vocabulary } from "../text/vocabulary.js";
 
-export interface ExampleImage {
+interface ExampleImage {
   readonly id: string;
   /** Token ids of each usable caption, `<end>` last. */
   readonly captions: readonly (readonly number[])[];

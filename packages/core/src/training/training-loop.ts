@@ -174,7 +174,12 @@ export class TrainingLoop {
       devLossPerToken: dev.lossPerToken,
       ...(dev.scores && { devScores: dev.scores }),
       best,
-      wallClock: { finishedAt: new Date().toISOString(), ...times, ...dev.seconds },
+      wallClock: {
+        finishedAt: new Date().toISOString(),
+        backend: this.options.backend.device.description,
+        ...times,
+        ...dev.seconds,
+      },
     };
     await this.run.metrics.append(metrics);
     const scores: CheckpointScores = {
