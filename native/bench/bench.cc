@@ -1,41 +1,155 @@
+// Times single ops on one thread against what the machine can do: products against the rate of the register kernel on
+// cached panels, passes over memory against the rate of reading a large array. Prints the best of many runs.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
-#include <random>
+#include <numeric>
 #include <vector>
+
+#include "base/cpu_info.h"
 #include "ops/blas.h"
-#include "ops/gemm.h"
+#include "ops/cross_entropy.h"
+#include "ops/dropout.h"
+#include "ops/optimizer.h"
+
 using namespace showtell;
-double best(const std::function<void()>& f) {
-  double b = 1e9;
-  for (int i = 0; i < 15; ++i) {
-    auto t = std::chrono::steady_clock::now();
-    f();
-    double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
-    if (s < b) b = s;
-  }
-  return b;
+
+namespace {
+
+std::vector<float> ramp(Index size) {
+  std::vector<float> values(static_cast<std::size_t>(size));
+  for (std::size_t at = 0; at < values.size(); ++at) values[at] = static_cast<float>(at % 97) * 0.01f - 0.5f;
+  return values;
 }
+
+/// Seconds of the fastest of many calls.
+double fastest(const std::function<void()>& body) {
+  double best = 1e30;
+  for (int run = 0; run < 25; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    body();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+/// Operations per second of the register kernel when its panels lie in the first cache.
+double peak_flops(const Kernels& kernels) {
+  constexpr Index kDepth = 128;
+  constexpr int kCalls = 2000;
+  const auto left = ramp(kDepth * kernels.gemm_rows), right = ramp(kDepth * kernels.gemm_columns);
+  auto tile = ramp(kernels.gemm_rows * kernels.gemm_columns);
+  const double seconds = fastest([&] {
+    for (int call = 0; call < kCalls; ++call) {
+      kernels.gemm_tile(kDepth, left.data(), right.data(), tile.data(), kernels.gemm_columns, kernels.gemm_rows, false);
+    }
+  });
+  return 2.0 * kDepth * kernels.gemm_rows * kernels.gemm_columns * kCalls / seconds;
+}
+
+/// Bytes per second of reading an array much larger than the caches.
+double peak_bandwidth(const Kernels& kernels) {
+  const auto values = ramp(Index{1} << 25);
+  volatile double sink = 0;
+  const double seconds =
+      fastest([&] { sink = kernels.sum_of_squares(values.data(), static_cast<Index>(values.size())); });
+  static_cast<void>(sink);
+  return static_cast<double>(values.size() * sizeof(float)) / seconds;
+}
+
+struct Product {
+  const char* what;
+  Index m, n, k;
+  Transpose left, right;
+};
+
+void time_products(CpuContext& context, double peak) {
+  constexpr auto kNo = Transpose::no, kYes = Transpose::yes;
+  const Product products[] = {
+      {"input gates, batch 32", 384, 1200, 300, kNo, kNo},      {"input gates, batch 256", 3000, 1200, 300, kNo, kNo},
+      {"gradient of inputs", 384, 300, 1200, kNo, kYes},        {"gradient of weights", 300, 1200, 384, kYes, kNo},
+      {"gradient of weights, 256", 300, 1200, 3000, kYes, kNo}, {"logits", 384, 2540, 300, kNo, kNo},
+      {"recurrent step, batch 32", 32, 1200, 300, kNo, kNo},    {"recurrent step, batch 256", 256, 1200, 300, kNo, kNo},
+      {"beam 3 logits, batch 32", 96, 2540, 300, kNo, kNo},     {"one caption's logits", 1, 2540, 300, kNo, kNo},
+      {"grid values, 16 photos", 1296, 512, 1280, kNo, kNo},    {"attention scores", 55, 81, 64, kNo, kYes},
+  };
+  const Blas* blas = Blas::active();
+  std::printf("%-26s %-18s %22s %22s %22s\n", "product", "m x n x k", "our kernel GFLOP/s", "packed weights", "BLAS");
+  for (const auto& product : products) {
+    const auto a = ramp(product.m * product.k), b = ramp(product.k * product.n);
+    auto c = ramp(product.m * product.n);
+    const Operand left{a.data(), product.left == kNo ? product.k : product.m, product.left};
+    const Operand right{b.data(), product.right == kNo ? product.n : product.k, product.right};
+    const double operations = 2.0 * static_cast<double>(product.m * product.n * product.k);
+    PackedMatrix packed;
+    packed.pack(context, product.k, product.n, right);
+    const auto rate = [&](const std::function<void()>& body) { return operations / fastest(body); };
+    const double rates[] = {
+        rate([&] { gemm_single(context.kernels, product.m, product.n, product.k, left, right, c.data(), product.n); }),
+        rate([&] { gemm(context, product.m, left, packed, c.data(), product.n); }),
+        blas == nullptr ? 0.0 : rate([&] {
+          blas->sgemm(product.m, product.n, product.k, left, right, c.data(), product.n, false);
+        }),
+    };
+    char shape[64];
+    std::snprintf(shape, sizeof(shape), "%lld x %lld x %lld", static_cast<long long>(product.m),
+                  static_cast<long long>(product.n), static_cast<long long>(product.k));
+    std::printf("%-26s %-18s", product.what, shape);
+    for (const double each : rates) std::printf("     %7.1f (%3.0f %%)", each / 1e9, 100 * each / peak);
+    std::printf("\n");
+  }
+}
+
+void time_pass(const char* what, double bytes, double bandwidth, const std::function<void()>& body) {
+  const double seconds = fastest(body);
+  std::printf("%-40s %8.3f ms %7.1f GB/s (%3.0f %% of reading)\n", what, seconds * 1e3, bytes / seconds / 1e9,
+              100 * bytes / seconds / bandwidth);
+}
+
+void time_passes(CpuContext& context, double bandwidth) {
+  const Index parameters = Index{1} << 22, rows = 384, classes = 2540, hidden = 300;
+  auto p = ramp(parameters), g = p, m = p, v = p, average = p;
+  for (auto& value : v) value = 0.1f;
+  time_pass("Adam and average, 4 M parameters", 36.0 * static_cast<double>(parameters), bandwidth, [&] {
+    adam_update(context, AdamOptions{}, 1, 1, parameters, p.data(), g.data(), m.data(), v.data(), average.data());
+  });
+  time_pass("global norm, 4 M parameters", 4.0 * static_cast<double>(parameters), bandwidth,
+            [&] { global_norm(context, parameters, g.data()); });
+  auto logits = ramp(rows * classes);
+  const std::vector<std::int32_t> targets(static_cast<std::size_t>(rows), 5);
+  const double scale = 1;
+  time_pass("cross-entropy and gradient, 384 x 2540", 8.0 * static_cast<double>(rows * classes), bandwidth, [&] {
+    softmax_cross_entropy(context, rows, classes, logits.data(), targets.data(), nullptr, 0.1, &scale);
+  });
+  auto gates = ramp(rows * 4 * hidden), cell = ramp(rows * hidden), squashed = cell, output = cell;
+  time_pass("LSTM cell, 384 rows of 300", 4.0 * 11 * static_cast<double>(rows * hidden), bandwidth, [&] {
+    for (Index row = 0; row < rows; ++row) {
+      const Index at = row * hidden;
+      context.kernels.lstm_forward({hidden, false, gates.data() + 4 * at, cell.data() + at, cell.data() + at,
+                                    squashed.data() + at, output.data() + at});
+    }
+  });
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));
+  std::iota(ids.begin(), ids.end(), 0);
+  time_pass("dropout masks, 384 rows of 300", 4.0 * static_cast<double>(rows * hidden), bandwidth, [&] {
+    draw_dropout_masks(context, 1, DropoutSite::input, 0, 0.2, rows, ids.data(), nullptr, hidden, output.data());
+  });
+}
+
+}  // namespace
+
 int main() {
   ThreadPool::shared().resize(1);
-  CpuContext ctx;
+  CpuContext context;
+  const double peak = peak_flops(context.kernels);
+  const double bandwidth = peak_bandwidth(context.kernels);
   const Blas* blas = Blas::active();
-  std::printf("%s %s\n", ctx.kernels.name, blas ? blas->version().c_str() : "");
-  struct S { Index m, n, k; Transpose ta, tb; };
-  auto N = Transpose::no, T = Transpose::yes;
-  for (S s : {S{384, 1200, 300, N, N}, {384, 300, 1200, N, T}, {300, 1200, 384, T, N}, {300, 1200, 3000, T, N}, {3000, 1200, 300, N, N}, {384, 2536, 300, N, N}, {300, 2536, 384, T, N},
-              {384, 300, 2536, N, T}, {32, 1200, 300, N, N}, {256, 1200, 300, N, N}, {96, 2536, 300, N, N}, {6,1200,300,N,N}, {1, 2536, 300, N, N}, {1296,512,1280,N,N}, {1280,512,1296,T,N}, {55,81,64,N,T}, {512,2048,880,T,N}}) {
-    std::vector<float> a(s.m * s.k), b(s.k * s.n), c(s.m * s.n);
-    std::mt19937 r(1);
-    for (auto& x : a) x = float(r() % 1000) / 1000 - .5f;
-    for (auto& x : b) x = float(r() % 1000) / 1000 - .5f;
-    Operand A{a.data(), s.ta == N ? s.k : s.m, s.ta}, B{b.data(), s.tb == N ? s.n : s.k, s.tb};
-    double flop = 2.0 * s.m * s.n * s.k;
-    double own = best([&] { gemm_single(ctx.kernels, s.m, s.n, s.k, A, B, c.data(), s.n); });
-    double lib = blas ? best([&] { blas->sgemm(s.m, s.n, s.k, A, B, c.data(), s.n, false); }) : 0;
-    PackedMatrix p;
-    p.pack(ctx, s.k, s.n, B);
-    double packed = best([&] { gemm(ctx, s.m, A, p, c.data(), s.n); });
-    std::printf("%5ld %5ld %5ld %d%d own %6.1f blas %6.1f packed %6.1f GF\n", s.m, s.n, s.k, s.ta == T, s.tb == T, flop / own / 1e9, flop / lib / 1e9, flop / packed / 1e9);
-  }
+  std::printf("%s, %s, one thread; BLAS: %s\n", cpu_model().c_str(), context.kernels.name,
+              blas == nullptr ? Blas::absence().c_str() : (blas->name() + " " + blas->version()).c_str());
+  std::printf("register kernel %.1f GFLOP/s, reading %.1f GB/s\n\n", peak / 1e9, bandwidth / 1e9);
+  time_products(context, peak);
+  std::printf("\n");
+  time_passes(context, bandwidth);
+  return 0;
 }

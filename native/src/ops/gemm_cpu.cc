@@ -38,8 +38,7 @@ struct RowPanels {
   Index begin(Index panel) const { return m * panel / count; }
 };
 
-void pack_left(const Operand& a, Index row, Index rows, Index depth_start, Index depth, const RowPanels& panels,
-               float* out) {
+void pack_left(const Operand& a, Index row, Index depth_start, Index depth, const RowPanels& panels, float* out) {
   for (Index panel = 0; panel < panels.count; ++panel) {
     const Index from = panels.begin(panel);
     const Index height = panels.begin(panel + 1) - from;
@@ -55,7 +54,6 @@ void pack_left(const Operand& a, Index row, Index rows, Index depth_start, Index
     }
     out += height * depth;
   }
-  static_cast<void>(rows);
 }
 
 /// Columns beyond the matrix are zeros.
@@ -87,7 +85,7 @@ void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_star
   for (Index row = 0; row < m; row += kRowBlock) {
     const Index rows = std::min(kRowBlock, m - row);
     const RowPanels panels(rows, kernels.gemm_rows);
-    pack_left(a, row, rows, depth_start, depth, panels, left);
+    pack_left(a, row, depth_start, depth, panels, left);
     for (Index column = first; column < last; column += width) {
       const float* right = panel_of(column);
       const Index columns = std::min(width, last - column);
