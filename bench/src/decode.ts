@@ -1,11 +1,9 @@
 /** `pnpm bench decode`: captions a second from features. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { compare, type Measurement, startContenders } from "./comparison.js";
 import { type Contender, nodeContenders, PYTORCH, peer } from "./contender.js";
-import { parseBenchOptions } from "./options.js";
+import { type BenchOptions, parseBenchOptions } from "./options.js";
 import { makeReport, publish } from "./report.js";
+import { withTemporaryDirectory } from "./temporary-directory.js";
 import { DECODE_CASES, type DecodeCase, writeWorkload } from "./workload.js";
 
 const TARGET_SECONDS = 1;
@@ -13,10 +11,13 @@ const TARGET_SECONDS = 1;
 export async function run(argv: readonly string[]): Promise<void> {
   const options = parseBenchOptions(argv);
   if (options === undefined) return;
+  await withTemporaryDirectory((directory) => compareDecoding(directory, options, argv));
+}
+
+async function compareDecoding(directory: string, options: BenchOptions, argv: readonly string[]): Promise<void> {
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const cases = DECODE_CASES.filter((one) => options.only.test(one.name));
   const definitions = [...nodeContenders(), ...(options.peers ? [peer(PYTORCH, "decode.py")] : [])];
-  const directory = await mkdtemp(join(tmpdir(), "showtell-bench-"));
   let contenders: Contender[] = [];
   try {
     await writeWorkload(directory, { decode: cases });
@@ -41,7 +42,6 @@ export async function run(argv: readonly string[]): Promise<void> {
     await publish(makeReport("decode", argv, contenders, measurements, agreement), options.json);
   } finally {
     for (const contender of contenders) contender.close();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,12 +1,12 @@
 /** `pnpm bench train`: captions a second in training, against PyTorch and against the bare matrix products. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compare, type Measurement, startContenders } from "./comparison.js";
 import { type Contender, type ContenderDefinition, nodeContenders, PYTORCH, peer } from "./contender.js";
 import { floatingPointOperations, trainingGemms } from "./gemm-shapes.js";
 import { type BenchOptions, parseBenchOptions } from "./options.js";
 import { makeReport, publish } from "./report.js";
+import { withTemporaryDirectory } from "./temporary-directory.js";
 import { batchLengths, TRAIN_CASES, type TrainCase, type Workload, writeWorkload } from "./workload.js";
 
 const EPOCH_CAPTIONS = 30_000;
@@ -15,9 +15,12 @@ const ROOFLINE = "BLAS roofline (bare sgemm)";
 export async function run(argv: readonly string[]): Promise<void> {
   const options = parseBenchOptions(argv);
   if (options === undefined) return;
+  await withTemporaryDirectory((directory) => compareTraining(directory, options, argv));
+}
+
+async function compareTraining(directory: string, options: BenchOptions, argv: readonly string[]): Promise<void> {
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const cases = TRAIN_CASES.filter((one) => options.only.test(one.name));
-  const directory = await mkdtemp(join(tmpdir(), "showtell-bench-"));
   let contenders: Contender[] = [];
   try {
     const workload = await writeWorkload(directory, { train: cases });
@@ -46,7 +49,6 @@ export async function run(argv: readonly string[]): Promise<void> {
     await publish(makeReport("train", argv, contenders, measurements, agreement), options.json);
   } finally {
     for (const contender of contenders) contender.close();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 
