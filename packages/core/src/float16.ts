@@ -1,14 +1,12 @@
 /** IEEE 754 binary16, for storing: values are float32 wherever they are computed with. */
 
-let valueOfHalf: Float32Array | undefined;
+let tableOfHalves: Float32Array | undefined;
 
 /** Widens halves to float32; exact. */
-export function decodeFloat16(
-  halves: Uint16Array,
-  target: Float32Array = new Float32Array(halves.length),
-): Float32Array {
-  valueOfHalf ??= Float32Array.from({ length: 65_536 }, (_, half) => widen(half));
-  for (let i = 0; i < halves.length; i++) target[i] = valueOfHalf[halves[i]!]!;
+export function decodeFloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+  tableOfHalves ??= widenAll();
+  const table = tableOfHalves;
+  for (let i = 0; i < halves.length; i++) target[i] = table[halves[i]!]!;
   return target;
 }
 
@@ -22,12 +20,17 @@ export function encodeFloat16(
   return target;
 }
 
-function widen(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+/** The float32 of every half: models are read at every start, so the table is built from bits, not from powers. */
+function widenAll(): Float32Array {
+  const values = new Float32Array(65_536);
+  const bits = new Uint32Array(values.buffer);
+  for (let half = 0; half < 0x8000; half++) {
+    const exponent = half >>> 10;
+    if (exponent === 0) values[half] = half * 2 ** -24;
+    else bits[half] = ((exponent === 0x1f ? 0xff : exponent + 112) << 23) | ((half & 0x3ff) << 13);
+    bits[half + 0x8000] = bits[half]! | 0x80000000;
+  }
+  return values;
 }
 
 /** @param bits of a float32 */
