@@ -50,6 +50,14 @@ describe("the wasm kernels of our own", () => {
     });
   });
 
+  it.each([0, 1, 2])("split along axis %i as the cpu device does", (axis) => {
+    for (const sizes of [[1, 3, 2], 2, [6]]) {
+      for (const piece of [0, -1]) {
+        expectSame((random) => tf.split(randomTensor(random, [6, 6, 6]), sizes, axis).at(piece)!);
+      }
+    }
+  });
+
   it("leave nothing behind in memory", () => {
     const before = devices.wasm.run(() => tf.memory().numTensors);
     const buffers = devices.wasm.run(() => tf.engine().backend.numDataIds());

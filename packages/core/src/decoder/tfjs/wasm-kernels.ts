@@ -1,8 +1,9 @@
 /**
- * Two repairs of TensorFlow.js' wasm backend, made once a process through its own kernel registry:
+ * Three repairs of TensorFlow.js' wasm backend, made once a process through its own kernel registry:
  * - `UnsortedSegmentSum`, the gradient of gather, is missing.
  * - `BatchMatMul` is fast for one product of untransposed matrices alone (there it calls XNNPACK); for everything else it falls back to plain loops,
  *   some ten times slower. Transposing first and multiplying one matrix of a batch after another stays on the fast path.
+ * - `SplitV` copies the whole tensor out of the heap for every piece.
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
@@ -31,6 +32,36 @@ export function installWasmKernels(): void {
     kernelFunc: ({ inputs, attrs, backend }) =>
       matMul(backend as BackendWasm, plain, inputs["a"]!, inputs["b"]!, attrs as unknown as MatMulAttributes),
   });
+
+  tf.unregisterKernel(tf.SplitV, "wasm");
+  tf.registerKernel({
+    kernelName: tf.SplitV,
+    backendName: "wasm",
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      split(backend as BackendWasm, inputs["x"]!, attrs as unknown as tf.SplitVAttrs),
+  });
+}
+
+/** Cuts x along one axis. */
+function split(backend: BackendWasm, x: tf.TensorInfo, { numOrSizeSplits, axis }: tf.SplitVAttrs): tf.TensorInfo[] {
+  const [cutAxis] = tf.util.parseAxisParam(axis, x.shape) as [number];
+  const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, cutAxis);
+  const inner = tf.util.sizeFromShape(x.shape.slice(cutAxis + 1));
+  const outer = tf.util.sizeFromShape(x.shape.slice(0, cutAxis));
+  const stride = x.shape[cutAxis]! * inner;
+  let start = 0;
+  return sizes.map((size) => {
+    const piece = backend.makeOutput(x.shape.with(cutAxis, size), x.dtype);
+    // Views are taken after the allocation, which may have moved the heap.
+    const source = backend.typedArrayFromHeap(x);
+    const target = backend.typedArrayFromHeap(piece);
+    for (let i = 0; i < outer; i++) {
+      const from = i * stride + start;
+      target.set(source.subarray(from, from + size * inner), i * size * inner);
+    }
+    start += size * inner;
+    return piece;
+  });
 }
 
 interface MatMulAttributes {
@@ -47,7 +78,6 @@ function unsortedSegmentSum(
 ): tf.TensorInfo {
   const out = backend.makeOutput([numSegments, ...x.shape.slice(1)], x.dtype);
   const rowSize = x.shape.slice(1).reduce((size, dimension) => size * dimension, 1);
-  // Views are taken after the allocation, which may have moved the heap.
   const source = backend.typedArrayFromHeap(x);
   const ids = backend.typedArrayFromHeap(segmentIds);
   const target = backend.typedArrayFromHeap(out).fill(0);
