@@ -38,6 +38,15 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor1D):
   );
 }
 
+/** `x · weight + bias` where x is data: the product for its gradient is spared. */
+export function linearOfData(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
+  return differentiable(
+    [weight, bias],
+    () => ({ value: tf.add(tf.matMul(x, weight), bias) as tf.Tensor2D, saved: [x] as const }),
+    (gradient, [x]) => [tf.matMul(x, gradient, true), tf.sum(gradient, 0)],
+  );
+}
+
 /** `x · weightᵀ + bias`; weight `[out, in]`. */
 export function linearTransposed(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
   return differentiable(

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionSpec } from "../decoder-spec.js";
 import type { DeviceParameters } from "./device-parameters.js";
-import { differentiable, linear, relu, takeRows, tanh } from "./differentiable.js";
+import { differentiable, linear, linearOfData, relu, takeRows, tanh } from "./differentiable.js";
 
 /** What is attended to; shared by all rows of an image. */
 export interface ProjectedGrid {
@@ -20,7 +20,7 @@ export function projectGrid(
   const [images, cells, gridFeatureSize] = grid.shape;
   const cellRows = tf.reshape(grid, [images * cells, gridFeatureSize]) as tf.Tensor2D;
   const weight = parameters.matrix("attention.value.weight");
-  const values = dropout(relu(linear(cellRows, weight, parameters.vector("attention.value.bias"))));
+  const values = dropout(relu(linearOfData(cellRows, weight, parameters.vector("attention.value.bias"))));
   return { values, keys: linear(values, parameters.matrix("attention.key.weight")), images };
 }
 
