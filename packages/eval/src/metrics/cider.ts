@@ -117,6 +117,7 @@ class CiderIndex {
   #counts = new Int32Array(1024);
   #candidateWeights = new Float64Array(1024);
   #ngrams = new Int32Array(256);
+  readonly #products = new Float64Array(MAX_ORDER);
 
   constructor(references: readonly (readonly Int32Array[])[], table: NgramTable) {
     this.#table = table;
@@ -131,9 +132,10 @@ class CiderIndex {
     const references = this.#references[image]!;
     for (let k = 0; k < vector.ngrams.length; k++) this.#candidateWeights[vector.ngrams[k]!] = vector.weights[k]!;
     const known = this.#candidateWeights;
+    const products = this.#products;
     let total = 0;
     for (const reference of references) {
-      const products = new Float64Array(MAX_ORDER);
+      products.fill(0);
       for (let k = 0; k < reference.ngrams.length; k++) {
         const own = known[reference.ngrams[k]!]!;
         const theirs = reference.weights[k]!;

@@ -32,9 +32,9 @@ const LINE_BREAKS = /[\n\r\u0085\u2028\u2029\v\f]+/g;
 const SURROGATE = /[\uD800-\uDFFF]/g;
 const UNKNOWN = "\uE000";
 
-// Lower-case words and single blanks, and at most a final dot that stands alone: most of any caption file.
-const PLAIN = /^[a-z]+(?: [a-z]+)*(?: \.)? ?$/;
-const TAKEN_APART = /\b(?:cannot|gonna|gotta|lemme|gimme|wanna)\b/;
+// Words of plain letters and single blanks, and at most a final dot that stands alone: most of any caption file.
+const PLAIN = /^[a-z]+(?: [a-z]+)*(?: \.)? ?$/i;
+const TAKEN_APART = /\b(?:cannot|gonna|gotta|lemme|gimme|wanna)\b/i;
 
 /**
  * Every token, punctuation included, lower-cased.
@@ -56,7 +56,7 @@ export const ptbTokenizer: Tokenizer = {
   name: "ptb-3.4.1",
   letterCase: "lc",
   tokenize(caption) {
-    if (PLAIN.test(caption) && !TAKEN_APART.test(caption)) return caption.replace(/[ .]+$/, "");
+    if (PLAIN.test(caption) && !TAKEN_APART.test(caption)) return caption.replace(/[ .]+$/, "").toLowerCase();
     return dropPunctuation(ptbTokens(caption)).join(" ");
   },
 };
