@@ -1,6 +1,8 @@
 // Element-wise passes over arrays, Adam, and dropout masks.
 #pragma once
 
+#include <cstring>
+
 #include "kernels/vector_math.h"
 
 namespace showtell::SHOWTELL_ISA {
@@ -67,40 +69,36 @@ inline void adam(const AdamStep& step, Index count, float* parameter, const floa
   });
 }
 
-/// Philox4x32-10 for eight neighbouring counters at once; plain loops over the eight that compilers turn into vectors.
+/// Philox4x32-10 for neighbouring counters at once, one in each lane.
 inline void dropout_mask(const DropoutRow& row, float* mask, Index columns) {
-  constexpr int kLanes = 8;
-  for (Index column = 0; column < columns; column += 4 * kLanes) {
-    std::uint32_t words[4][kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) {
-      words[0][lane] = static_cast<std::uint32_t>(column / 4) + static_cast<std::uint32_t>(lane);
-      words[1][lane] = row.row;
-      words[2][lane] = row.step;
-      words[3][lane] = row.stream;
-    }
-    std::uint32_t key0 = row.key_low;
-    std::uint32_t key1 = row.key_high;
+  constexpr Index kBlock = 4 * kWordLanes;
+  const Words multiplier0 = words(0xd2511f53u), multiplier1 = words(0xcd9e8d57u);
+  for (Index column = 0; column < columns; column += kBlock) {
+    Words counter0 = counting_words(static_cast<std::uint32_t>(column / 4));
+    Words counter1 = words(row.row), counter2 = words(row.step), counter3 = words(row.stream);
+    std::uint32_t key0 = row.key_low, key1 = row.key_high;
     for (int round = 0; round < 10; ++round) {
-      for (int lane = 0; lane < kLanes; ++lane) {
-        const std::uint64_t product0 = std::uint64_t{0xd2511f53u} * words[0][lane];
-        const std::uint64_t product1 = std::uint64_t{0xcd9e8d57u} * words[2][lane];
-        words[0][lane] = static_cast<std::uint32_t>(product1 >> 32) ^ words[1][lane] ^ key0;
-        words[1][lane] = static_cast<std::uint32_t>(product1);
-        words[2][lane] = static_cast<std::uint32_t>(product0 >> 32) ^ words[3][lane] ^ key1;
-        words[3][lane] = static_cast<std::uint32_t>(product0);
-      }
+      Words high0, low0, high1, low1;
+      multiply_words(counter0, multiplier0, high0, low0);
+      multiply_words(counter2, multiplier1, high1, low1);
+      counter0 = high1 ^ counter1 ^ words(key0);
+      counter1 = low1;
+      counter2 = high0 ^ counter3 ^ words(key1);
+      counter3 = low0;
       key0 += 0x9e3779b9u;
       key1 += 0xbb67ae85u;
     }
-    const Index left = columns - column;
-    float values[4 * kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) {
-      for (int word = 0; word < 4; ++word) {
-        values[4 * lane + word] = words[word][lane] >= row.threshold ? row.scale : 0.0f;
-      }
+    float drawn[4][kWordLanes];
+    store_kept(drawn[0], counter0, row.threshold, row.scale);
+    store_kept(drawn[1], counter1, row.threshold, row.scale);
+    store_kept(drawn[2], counter2, row.threshold, row.scale);
+    store_kept(drawn[3], counter3, row.threshold, row.scale);
+    float values[kBlock];
+    for (int lane = 0; lane < kWordLanes; ++lane) {
+      for (int word = 0; word < 4; ++word) values[4 * lane + word] = drawn[word][lane];
     }
-    const Index size = left < 4 * kLanes ? left : 4 * kLanes;
-    for (Index at = 0; at < size; ++at) mask[column + at] = values[at];
+    const Index size = columns - column < kBlock ? columns - column : kBlock;
+    std::memcpy(mask + column, values, static_cast<std::size_t>(size) * sizeof(float));
   }
 }
 

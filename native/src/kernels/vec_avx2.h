@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
+
 namespace showtell::SHOWTELL_ISA {
 
 struct Vec {
@@ -46,6 +48,28 @@ inline float largest(Vec a) {
   __m128 s = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   s = _mm_max_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+struct Words {
+  __m256i v;
+};
+constexpr int kWordLanes = 8;
+
+inline Words words(std::uint32_t a) { return {_mm256_set1_epi32(static_cast<int>(a))}; }
+inline Words counting_words(std::uint32_t first) {
+  return {_mm256_add_epi32(words(first).v, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))};
+}
+inline Words operator^(Words a, Words b) { return {_mm256_xor_si256(a.v, b.v)}; }
+inline void multiply_words(Words a, Words b, Words& high, Words& low) {
+  const __m256i even = _mm256_mul_epu32(a.v, b.v);
+  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), b.v);
+  low.v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+  high.v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+/// `kept` where a word is at least `threshold`, else 0.
+inline void store_kept(float* p, Words a, std::uint32_t threshold, float kept) {
+  const __m256i keep = _mm256_cmpeq_epi32(_mm256_max_epu32(a.v, words(threshold).v), a.v);
+  _mm256_storeu_ps(p, _mm256_and_ps(_mm256_castsi256_ps(keep), _mm256_set1_ps(kept)));
 }
 
 }  // namespace showtell::SHOWTELL_ISA

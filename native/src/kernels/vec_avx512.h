@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
+
 namespace showtell::SHOWTELL_ISA {
 
 struct Vec {
@@ -40,5 +42,27 @@ inline Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_ps(m.v, n
 inline bool any(Mask m) { return m.v != 0; }
 inline float sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
 inline float largest(Vec a) { return _mm512_reduce_max_ps(a.v); }
+
+struct Words {
+  __m512i v;
+};
+constexpr int kWordLanes = 16;
+
+inline Words words(std::uint32_t a) { return {_mm512_set1_epi32(static_cast<int>(a))}; }
+inline Words counting_words(std::uint32_t first) {
+  return {_mm512_add_epi32(words(first).v, _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))};
+}
+inline Words operator^(Words a, Words b) { return {_mm512_xor_si512(a.v, b.v)}; }
+inline void multiply_words(Words a, Words b, Words& high, Words& low) {
+  const __m512i even = _mm512_mul_epu32(a.v, b.v);
+  const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a.v, 32), b.v);
+  low.v = _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
+  high.v = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 32), odd);
+}
+/// `kept` where a word is at least `threshold`, else 0.
+inline void store_kept(float* p, Words a, std::uint32_t threshold, float kept) {
+  const __mmask16 keep = _mm512_cmpge_epu32_mask(a.v, words(threshold).v);
+  _mm512_storeu_ps(p, _mm512_maskz_mov_ps(keep, _mm512_set1_ps(kept)));
+}
 
 }  // namespace showtell::SHOWTELL_ISA

@@ -3,6 +3,8 @@
 
 #include <arm_neon.h>
 
+#include "kernels/words_plain.h"
+
 namespace showtell::SHOWTELL_ISA {
 
 struct Vec {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/words_plain.h"
+
 namespace showtell::SHOWTELL_ISA {
 
 struct Vec {
