@@ -66,7 +66,10 @@ describe("showtell train", () => {
     await cp(join(TINY_DATASET, "..", "images"), join(folder, "images"), { recursive: true });
     await cp(TINY_DATASET, join(folder, "captions.jsonl"));
     await rm(join(folder, "images", "cat.jpg"));
-    const result = await train(join(model.folder, "without-cat"), "--data", join(folder, "captions.jsonl"), "--set", "epochs=1");
+    const result = await train(
+      join(model.folder, "without-cat"),
+      ...["--data", join(folder, "captions.jsonl"), "--store", join(folder, "store"), "--set", "epochs=1"],
+    );
     expect(result.code).toBe(0);
     expect(result.stderr).toMatch(/warning .*cat\.jpg is left out/);
   });

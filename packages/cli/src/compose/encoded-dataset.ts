@@ -4,6 +4,7 @@ import {
   type EncoderOutput,
   encodeDataset,
   type FeatureStore,
+  FeatureStoreError,
   loadDataset,
   openEncoder,
   openFeatureStore,
@@ -61,8 +62,7 @@ async function encodeMissing(
   store: FeatureStore,
   { encoderSpecPath, terminal, signal }: EncodedDatasetOptions,
 ): Promise<EncodeDatasetResult> {
-  const source = store.source(dataset);
-  if (dataset.images.every(({ id }) => source.has(id))) {
+  if (isComplete(store, dataset)) {
     return { encoded: 0, skipped: dataset.images.length, failures: [] };
   }
   const encoder = await openEncoder(encoderSpecPath, { outputs: store.outputs });
@@ -75,5 +75,16 @@ async function encodeMissing(
   } finally {
     progress.stop();
     await encoder.dispose();
+  }
+}
+
+/** Whether nothing is to be done; a photo that changed since it was encoded is. */
+function isComplete(store: FeatureStore, dataset: Dataset): boolean {
+  try {
+    const source = store.source(dataset);
+    return dataset.images.every(({ id }) => source.has(id));
+  } catch (error) {
+    if (error instanceof FeatureStoreError) return false;
+    throw error;
   }
 }
