@@ -49,6 +49,7 @@ class TrainingPass {
   const float* forward_embedding();
   const float* forward_layer(Index layer, const float* x);
   const float* forward_attention(const float* hidden);
+  // training_loss.cc: forward, and with gradients backward as far as o
   double forward_loss(const float* o, const ParameterPointers* gradients, float* o_gradient);
   const float* normalize(NormalizationTape& tape, const NormalizationPointers& parameters, Index rows, Index columns,
                          const float* x);
