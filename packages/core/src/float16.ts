@@ -3,7 +3,10 @@
 let tableOfHalves: Float32Array | undefined;
 
 /** Widens halves to float32; exact. */
-export function decodeFloat16(halves: Uint16Array, target = new Float32Array(halves.length)): Float32Array {
+export function decodeFloat16(
+  halves: Uint16Array,
+  target: Float32Array = new Float32Array(halves.length),
+): Float32Array {
   tableOfHalves ??= widenAll();
   const table = tableOfHalves;
   for (let i = 0; i < halves.length; i++) target[i] = table[halves[i]!]!;
