@@ -20,6 +20,7 @@ describe("the PTB tokeniser", () => {
     ["x.com/y :-)", "x.com / y :--rrb-"],
     ["AT&T's T-shirt", "at&t 's t-shirt"],
     ["1 1/2 cups", "1\u00A01/2 cups"],
+    ["a <b c> d", "a <b\u00A0c> d"],
   ];
 
   it.each(cases)("takes %j apart", (text, tokens) => {

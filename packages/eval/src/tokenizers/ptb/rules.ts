@@ -14,7 +14,7 @@ import {
   WORD_CHARACTER,
   WORD_LETTER,
 } from "./characters.js";
-import { asWritten, straightQuote, withBrackets, withEntities } from "./spelling.js";
+import { asWritten, straightQuote, withBrackets, withEntities, withNoBreakSpaces } from "./spelling.js";
 
 export interface Rule {
   readonly pattern: RegExp;
@@ -56,7 +56,7 @@ const PART = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}";
 
 export const RULES: readonly Rule[] = [
   rule("(&(?:nbsp);)", () => ""),
-  rule(`(${TAG})`),
+  rule(`(${TAG})`, withNoBreakSpaces),
   rule("(&(?:MD|mdash|ndash);|[\\u0096\\u0097\\u2013-\\u2015])", () => "--"),
   rule("(&amp;)", () => "&"),
   rule("(&(?:HT|TL|UR|LR|QC|QL|QR|odq|cdq|#[0-9]+);)"),
@@ -136,7 +136,7 @@ export const RULES: readonly Rule[] = [
   ),
   rule(
     "((?:\\([0-9]{2,3}\\)[ \\u00A0]?|(?:\\+\\+?)?(?:[0-9]{2,4}[- \\u00A0])?[0-9]{2,4}[- \\u00A0])[0-9]{3,4}[- \\u00A0]?[0-9]{3,5}|(?:(?:\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5})",
-    (token) => withBrackets(token.replaceAll(" ", "\u00A0")),
+    (token) => withBrackets(withNoBreakSpaces(token)),
   ),
 
   // Punctuation.

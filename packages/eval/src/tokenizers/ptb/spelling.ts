@@ -50,3 +50,8 @@ export function straightQuote(quote: string): string {
 export function withBrackets(token: string): string {
   return token.replaceAll("(", "-LRB-").replaceAll(")", "-RRB-");
 }
+
+/** A token that holds blanks shows them as no-break spaces, so that splitting at blanks keeps it whole. */
+export function withNoBreakSpaces(token: string): string {
+  return token.replaceAll(" ", "\u00A0");
+}
