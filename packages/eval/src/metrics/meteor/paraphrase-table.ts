@@ -5,7 +5,7 @@
 import { EvaluationError, expected } from "../../errors.js";
 
 /** No phrase of the table is longer. */
-export const MAX_PHRASE_LENGTH = 7;
+const MAX_PHRASE_LENGTH = 7;
 
 const NEWLINE = 10;
 const FILTER_BITS = 1 << 22;

@@ -8,10 +8,10 @@ const WORD_MARKS =
   "\\u09D7\\u09E2\\u09E3\\u0A01-\\u0A03\\u0A3C\\u0A3E-\\u0A4F\\u0A81-\\u0A83\\u0ABC\\u0ABE-\\u0ACF\\u0B82\\u0BBE-\\u0BC2\\u0BC6-\\u0BC8\\u0BCA-\\u0BCD" +
   "\\u0C01-\\u0C03\\u0C3E-\\u0C56\\u0D3E-\\u0D44\\u0D46-\\u0D48\\u0E31\\u0E34-\\u0E3A\\u0E47-\\u0E4E\\u0EB1\\u0EB4-\\u0EBC\\u0EC8-\\u0ECD";
 
-/** Letters anywhere, spelled as the HTML entities of accented vowels included where a whole letter is meant. */
 export const LETTER = "\\p{L}";
 export const DIGIT = "\\p{Nd}";
-export const ENTITY_LETTER = "&[aeiouAEIOU](?:acute|grave|uml);";
+/** HTML entities of accented vowels are letters. */
+const ENTITY_LETTER = "&[aeiouAEIOU](?:acute|grave|uml);";
 export const WORD_LETTER = `(?:[${LETTER}${WORD_MARKS}]|${ENTITY_LETTER})`;
 export const WORD_CHARACTER = `(?:[${LETTER}${DIGIT}${WORD_MARKS}]|${ENTITY_LETTER})`;
 
