@@ -5,7 +5,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { expected, OptionError } from "@showtell/core";
-import { defaultCaptionerName, defaultEncoderName, demoPhotos, pretrainedCaptioners, pretrainedEncoders } from "@showtell/pretrained";
+import {
+  defaultCaptionerName,
+  defaultEncoderName,
+  demoPhotos,
+  pretrainedCaptioners,
+  pretrainedEncoders,
+} from "@showtell/pretrained";
 import { median } from "./comparison.js";
 import { machine } from "./report.js";
 
@@ -85,7 +91,9 @@ function time(contestant: Contestant): number {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
   const seconds = (performance.now() - start) / 1000;
   if (status !== 0) {
-    throw new OptionError(expected("exit code 0", contestant.name, status), { hint: stderr?.trim().split("\n").at(-1) });
+    throw new OptionError(expected("exit code 0", contestant.name, status), {
+      hint: stderr?.trim().split("\n").at(-1),
+    });
   }
   contestant.caption = stdout.trim();
   return seconds;
@@ -95,18 +103,32 @@ interface Rendered {
   readonly command: string;
   readonly date: string;
   readonly machine: string;
-  readonly contestants: readonly { readonly name: string; readonly seconds: readonly number[]; readonly caption: string }[];
+  readonly contestants: readonly {
+    readonly name: string;
+    readonly seconds: readonly number[];
+    readonly caption: string;
+  }[];
 }
 
 function render({ command, date, machine, contestants }: Rendered): string {
-  const lines = [`# ${command}`, "", `${date}, ${machine}`, "", "| process | seconds | range | caption |", "|---|---|---|---|"];
+  const lines = [
+    `# ${command}`,
+    "",
+    `${date}, ${machine}`,
+    "",
+    "| process | seconds | range | caption |",
+    "|---|---|---|---|",
+  ];
   for (const { name, seconds, caption } of contestants) {
     const range = `${Math.min(...seconds).toFixed(2)}-${Math.max(...seconds).toFixed(2)}`;
     lines.push(`| ${name} | ${median(seconds).toFixed(2)} | ${range} | ${caption} |`);
   }
   const [ours, ...others] = contestants;
   for (const { name, seconds } of others) {
-    lines.push("", `* showtell's wall time is ${(median(ours!.seconds) / median(seconds)).toFixed(2)} times that of ${name}`);
+    lines.push(
+      "",
+      `* showtell's wall time is ${(median(ours!.seconds) / median(seconds)).toFixed(2)} times that of ${name}`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }

@@ -1,11 +1,11 @@
 import {
+  type Backend,
   type Captioner,
+  type Checkpoint,
   createCaptioner,
   type GenerationOptions,
   openEncoder,
   readCheckpoint,
-  type Backend,
-  type Checkpoint,
 } from "@showtell/core";
 import { defaultCaptionerPath, findCaptioner } from "./compose/default-captioner.js";
 import { encoderOfCheckpoint } from "./compose/encoder-registry.js";

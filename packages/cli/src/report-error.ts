@@ -11,7 +11,9 @@ export function reportError(error: unknown): number {
     return EXIT.userError;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`${pc.red("bug")} This is a fault in Showtell, not in your input. Please report it with this stack.\n${stack}\n`);
+  process.stderr.write(
+    `${pc.red("bug")} This is a fault in Showtell, not in your input. Please report it with this stack.\n${stack}\n`,
+  );
   return EXIT.bug;
 }
 

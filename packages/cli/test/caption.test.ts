@@ -28,7 +28,10 @@ describe("showtell caption", () => {
     const jsonl = await captionPhotos([PHOTOS], ["--format", "jsonl"]);
     const json = await captionPhotos([PHOTOS], ["--format", "json"]);
     const csv = await captionPhotos([PHOTOS], ["--format", "csv"]);
-    const rows = jsonl.stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const rows = jsonl.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(rows.map(({ image }) => image)).toEqual([...rows.map(({ image }) => image)].sort());
     expect(rows.length).toBe(7);
     expect(JSON.parse(json.stdout)).toEqual(rows);
@@ -38,7 +41,10 @@ describe("showtell caption", () => {
   });
 
   it("gives the n best captions, best first, with confidence", async () => {
-    const { stdout } = await captionPhotos([join(PHOTOS, "cat.jpg")], ["--n-best", "3", "--beam-width", "5", "--format", "json"]);
+    const { stdout } = await captionPhotos(
+      [join(PHOTOS, "cat.jpg")],
+      ["--n-best", "3", "--beam-width", "5", "--format", "json"],
+    );
     const [{ captions }] = JSON.parse(stdout);
     expect(captions.length).toBe(3);
     expect(new Set(captions.map((entry: { text: string }) => entry.text)).size).toBe(3);
@@ -104,7 +110,10 @@ describe("showtell caption", () => {
     await writeFile(join(folder, "e-bomb.png"), pngHeader(30_000, 30_000));
     const { code, stdout, stderr } = await captionPhotos([folder], ["--format", "jsonl"]);
     expect(code).toBe(3);
-    const rows = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(rows.map((row) => "error" in row)).toEqual([false, true, true, true, true]);
     for (const { error } of rows.slice(1)) expect(error).toMatch(/^Expected .+ but received .+\.$/);
     expect(stderr.match(/^warning /gm)?.length).toBe(4);

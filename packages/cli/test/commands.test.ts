@@ -57,7 +57,12 @@ describe("showtell", () => {
     try {
       const { code, stdout } = await runCli(["demo", "--output", join(folder, "page.html"), "--quiet"]);
       expect(code).toBe(0);
-      const captions = new Map(stdout.trim().split("\n").map((line) => line.split("\t") as [string, string]));
+      const captions = new Map(
+        stdout
+          .trim()
+          .split("\n")
+          .map((line) => line.split("\t") as [string, string]),
+      );
       expect(captions.size).toBe(7);
       for (const caption of captions.values()) expect(caption.split(" ").length).toBeGreaterThan(3);
       expect(captions.get("cat.jpg")).toMatch(/\b(cat|dog|animal|kitten)\b/);

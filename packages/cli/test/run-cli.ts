@@ -18,7 +18,10 @@ export interface CliResult {
 }
 
 /** Runs the real command in a process of its own. */
-export function runCli(args: readonly string[], options: { input?: Uint8Array; cwd?: string } = {}): Promise<CliResult> {
+export function runCli(
+  args: readonly string[],
+  options: { input?: Uint8Array; cwd?: string } = {},
+): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
@@ -32,5 +35,7 @@ export function runCli(args: readonly string[], options: { input?: Uint8Array; c
 
 /** Asserts the form of a user error: one line, a hint where one is due, nothing of a stack. */
 export function isUserError({ code, stdout, stderr }: CliResult): boolean {
-  return code === 2 && stdout === "" && /^error Expected .+ but received .+\.$/m.test(stderr) && !/^\s+at /m.test(stderr);
+  return (
+    code === 2 && stdout === "" && /^error Expected .+ but received .+\.$/m.test(stderr) && !/^\s+at /m.test(stderr)
+  );
 }

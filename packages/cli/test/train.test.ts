@@ -11,7 +11,19 @@ beforeAll(async () => {
 afterAll(() => model.remove());
 
 const train = (run: string, ...more: string[]) =>
-  runCli(["train", "--data", TINY_DATASET, "--recipe", "tiny", "--run", run, "--store", model.store, "--quiet", ...more]);
+  runCli([
+    "train",
+    "--data",
+    TINY_DATASET,
+    "--recipe",
+    "tiny",
+    "--run",
+    run,
+    "--store",
+    model.store,
+    "--quiet",
+    ...more,
+  ]);
 
 describe("showtell train", () => {
   it("lowers the training loss, scores dev captions each epoch, and prints the best checkpoint", async () => {
@@ -19,7 +31,10 @@ describe("showtell train", () => {
     const { code, stdout } = await train(run, "--set", "epochs=3");
     expect(code).toBe(0);
     expect(stdout).toBe(`${join(run, "checkpoints", "best")}\n`);
-    const metrics = (await readFile(join(run, "metrics.jsonl"), "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+    const metrics = (await readFile(join(run, "metrics.jsonl"), "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(metrics.length).toBe(3);
     expect(metrics[2].trainLossPerToken).toBeLessThan(metrics[0].trainLossPerToken);
     expect(Object.keys(metrics[0].devScores)).toContain("CIDEr-D");
@@ -27,7 +42,15 @@ describe("showtell train", () => {
   });
 
   it("leaves features alone that are in the store already", async () => {
-    const { code, stdout } = await runCli(["encode", "--data", TINY_DATASET, "--store", model.store, "--no-grid", "--no-mirrored"]);
+    const { code, stdout } = await runCli([
+      "encode",
+      "--data",
+      TINY_DATASET,
+      "--store",
+      model.store,
+      "--no-grid",
+      "--no-mirrored",
+    ]);
     expect(code).toBe(0);
     expect(stdout).toContain("0 encoded, 14 already there, 0 failed");
   });
@@ -77,7 +100,17 @@ describe("showtell train", () => {
 
 describe("showtell evaluate", () => {
   it("prints scores with intervals and a signature", async () => {
-    const args = ["evaluate", "--model", model.best, "--data", TINY_DATASET, "--store", model.store, "--split", "train"];
+    const args = [
+      "evaluate",
+      "--model",
+      model.best,
+      "--data",
+      TINY_DATASET,
+      "--store",
+      model.store,
+      "--split",
+      "train",
+    ];
     const { code, stdout } = await runCli(args);
     expect(code).toBe(0);
     for (const metric of ["BLEU-4", "METEOR (no paraphrases)", "ROUGE-L", "CIDEr-D"]) expect(stdout).toContain(metric);
@@ -98,14 +131,28 @@ describe("a damaged checkpoint", () => {
     await change(folder);
     return runCli(["model", "inspect", folder]);
   };
-  const edit = async (path: string, change: (bytes: Buffer) => Buffer | string) => writeFile(path, change(await readFile(path)));
+  const edit = async (path: string, change: (bytes: Buffer) => Buffer | string) =>
+    writeFile(path, change(await readFile(path)));
 
   it.each([
     ["a flipped byte", (folder: string) => edit(join(folder, "decoder.safetensors"), flipMiddleByte)],
-    ["a file cut short", (folder: string) => edit(join(folder, "decoder.safetensors"), (bytes) => bytes.subarray(0, bytes.length - 100))],
+    [
+      "a file cut short",
+      (folder: string) => edit(join(folder, "decoder.safetensors"), (bytes) => bytes.subarray(0, bytes.length - 100)),
+    ],
     ["a missing file", (folder: string) => rm(join(folder, "decoder.safetensors"))],
-    ["another version", (folder: string) => edit(join(folder, "config.json"), (bytes) => bytes.toString().replace('"formatVersion": 1', '"formatVersion": 99'))],
-    ["a vocabulary of another model", (folder: string) => edit(join(folder, "vocabulary.json"), (bytes) => bytes.toString().replace("astronaut", "cosmonaut"))],
+    [
+      "another version",
+      (folder: string) =>
+        edit(join(folder, "config.json"), (bytes) =>
+          bytes.toString().replace('"formatVersion": 1', '"formatVersion": 99'),
+        ),
+    ],
+    [
+      "a vocabulary of another model",
+      (folder: string) =>
+        edit(join(folder, "vocabulary.json"), (bytes) => bytes.toString().replace("astronaut", "cosmonaut")),
+    ],
   ])("with %s is one line and exit code 2", async (name, change) => {
     const result = await damaged(name.replaceAll(" ", "-"), change);
     expect(result, result.stderr).toSatisfy(isUserError);

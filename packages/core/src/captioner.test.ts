@@ -265,7 +265,11 @@ describe("captioner", () => {
     const encoder = new RedEncoder();
     const table = decoder();
     let freed = 0;
-    const resource = { dispose: () => void (freed += 1) };
+    const resource = {
+      dispose: () => {
+        freed += 1;
+      },
+    };
     {
       await using captioner = createCaptioner({ encoder, models: model({}, table), resources: [resource] });
       await captioner.dispose();

@@ -56,7 +56,8 @@ const DESCRIPTION_LIMIT = 80;
 /** A short, quoted rendering of a value for error messages. */
 function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(shorten(value));
-  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") return String(value);
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean")
+    return String(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;

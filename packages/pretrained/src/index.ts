@@ -16,11 +16,11 @@ export const defaultEncoderName = "efficientnet-lite2";
 
 /** Name → folder of a checkpoint, for `readCheckpoint`. Its model card lies beside it. */
 export const pretrainedCaptioners: Readonly<Record<string, string>> = {
-  "flickr8k-pooled": packagePath("captioners/flickr8k-pooled"),
+  "flickr8k-attention": packagePath("captioners/flickr8k-attention"),
 };
 
 /** The captioner that is used where none is named. */
-export const defaultCaptionerName = "flickr8k-pooled";
+export const defaultCaptionerName = "flickr8k-attention";
 
 export interface DemoPhoto {
   readonly name: string;

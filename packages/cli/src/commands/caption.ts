@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { EXIT } from "../exit-codes.js";
 import { captionImages } from "../compose/caption-images.js";
+import { EXIT } from "../exit-codes.js";
 import { addGenerationOptions, type GenerationFlags, generationOptions } from "../options/generation-flags.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";

@@ -1,5 +1,12 @@
 import { cpus, totalmem } from "node:os";
-import { type DatasetFault, type DatasetReport, diagnoseDataset, expected, OptionError, openBackend } from "@showtell/core";
+import {
+  type DatasetFault,
+  type DatasetReport,
+  diagnoseDataset,
+  expected,
+  OptionError,
+  openBackend,
+} from "@showtell/core";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { defaultCaptionerPath, summarizeCheckpoint } from "../compose/default-captioner.js";
@@ -26,7 +33,10 @@ export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description("check this machine, its backends, and a dataset")
-    .option("--data <path>", "look for faults in a dataset instead: splits, leaks, duplicates, unreadable images, empty captions")
+    .option(
+      "--data <path>",
+      "look for faults in a dataset instead: splits, leaks, duplicates, unreadable images, empty captions",
+    )
     .option("--images <folder>", "where the photos lie, if not where the dataset says")
     .option("--no-decode", "do not open every photo of the dataset")
     .option("--json", "print JSON")
@@ -115,7 +125,9 @@ function describeReport({ dataset, faults, faultCounts, errorCount, warningCount
     if (count > listed) lines.push(pc.dim(`… and ${count - listed} more of ${code}`));
   }
   if (dataset) {
-    const splits = Object.entries(dataset.splits).map(([split, { images, captions }]) => `${split} ${images} images, ${captions} captions`);
+    const splits = Object.entries(dataset.splits).map(
+      ([split, { images, captions }]) => `${split} ${images} images, ${captions} captions`,
+    );
     lines.push(`${dataset.name} (${dataset.format}): ${splits.join("; ")}`);
   }
   lines.push(`${errorCount} errors, ${warningCount} warnings`);

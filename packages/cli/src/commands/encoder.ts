@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { importEncoder, OptionError, expected } from "@showtell/core";
+import { expected, importEncoder, OptionError } from "@showtell/core";
 import type { Command } from "commander";
 import { importedEncodersFolder, installedEncoders } from "../compose/encoder-registry.js";
 import { renderTable } from "../render/table.js";
@@ -49,6 +49,8 @@ export function registerEncoder(program: Command): void {
         ...(options.spec !== undefined && { specPath: options.spec }),
       });
       process.stdout.write(`${specPath}\n`);
-      process.stderr.write(`Imported ${spec.name}. Use it with: showtell train --encoder ${options.output ? join(specPath) : spec.name}\n`);
+      process.stderr.write(
+        `Imported ${spec.name}. Use it with: showtell train --encoder ${options.output ? join(specPath) : spec.name}\n`,
+      );
     });
 }

@@ -8,7 +8,9 @@ export function registerModel(program: Command): void {
   const model = program.command("model").description("look into a checkpoint");
   model
     .command("inspect [folder]")
-    .description("what a checkpoint is: decoder, encoder, vocabulary, recipe, scores; default: the captioner that ships")
+    .description(
+      "what a checkpoint is: decoder, encoder, vocabulary, recipe, scores; default: the captioner that ships",
+    )
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ showtell model inspect runs/first/checkpoints/best")
     .action(async (folder: string | undefined, options: { json?: boolean }) => {
@@ -32,7 +34,9 @@ function describe(value: object, indent = ""): string {
     .filter(([, entry]) => entry !== undefined)
     .map(([key, entry]) => {
       const nested = typeof entry === "object" && entry !== null && !Array.isArray(entry);
-      return nested ? `${indent}${key}\n${describe(entry, `${indent}  `)}` : `${indent}${key}: ${Array.isArray(entry) ? entry.join(", ") : entry}`;
+      return nested
+        ? `${indent}${key}\n${describe(entry, `${indent}  `)}`
+        : `${indent}${key}: ${Array.isArray(entry) ? entry.join(", ") : entry}`;
     })
     .join("\n");
 }

@@ -24,7 +24,10 @@ interface TrainFlags extends DatasetFlags {
 export function registerTrain(program: Command): void {
   const command = program.command("train").description("train a captioner on a dataset; stop and resume at will");
   addDatasetOptions(command)
-    .requiredOption("--recipe <name|file>", "training recipe: one that ships, such as flickr8k-attention, or a YAML file")
+    .requiredOption(
+      "--recipe <name|file>",
+      "training recipe: one that ships, such as flickr8k-attention, or a YAML file",
+    )
     .requiredOption("--run <folder>", "run folder: recipe, metrics, checkpoints")
     .option("--set <key=value...>", "change keys of the recipe: --set optimizer.learningRate=0.0005 epochs=20")
     .option("--resume", "go on with the run in the folder")

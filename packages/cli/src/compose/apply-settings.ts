@@ -12,7 +12,9 @@ export function applySettings(recipe: string, settings: readonly string[]): stri
   for (const setting of settings) {
     const [, path, value] = /^([A-Za-z][\w.]*)=(.*)$/s.exec(setting) ?? [];
     if (path === undefined || value === undefined) {
-      throw new RecipeError(expected("key=value", "--set", setting), { hint: "For example --set optimizer.learningRate=0.0005." });
+      throw new RecipeError(expected("key=value", "--set", setting), {
+        hint: "For example --set optimizer.learningRate=0.0005.",
+      });
     }
     try {
       document.setIn(path.split("."), parse(value));

@@ -1,4 +1,10 @@
-import { type CaptionedImage, type CaptionImagesOptions, expected, OptionError, type UncaptionedImage } from "@showtell/core";
+import {
+  type CaptionedImage,
+  type CaptionImagesOptions,
+  expected,
+  OptionError,
+  type UncaptionedImage,
+} from "@showtell/core";
 import { loadCaptioner } from "../load-captioner.js";
 import { expandImageInputs, type NamedImage } from "../options/image-inputs.js";
 import type { BackendChoice } from "../options/model-options.js";

@@ -47,7 +47,9 @@ export async function openEncodedDataset(options: EncodedDatasetOptions): Promis
   const encoder = await readEncoderSpec(options.encoderSpecPath);
   const store = await openFeatureStore(options.storePath, { encoder, outputs, views, create: true });
   try {
-    const wanted = splits ? { ...dataset, images: dataset.images.filter(({ split }) => splits.includes(split)) } : dataset;
+    const wanted = splits
+      ? { ...dataset, images: dataset.images.filter(({ split }) => splits.includes(split)) }
+      : dataset;
     const result = await encodeMissing(wanted, store, options);
     for (const { path, error } of result.failures) terminal.warn(`${path} is left out: ${error.message}`);
     return { dataset, store, result };

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type EncoderSpec, encoderFingerprint, expected, EncoderError, readEncoderSpec } from "@showtell/core";
+import { EncoderError, type EncoderSpec, encoderFingerprint, expected, readEncoderSpec } from "@showtell/core";
 import { defaultEncoderName, pretrainedEncoders } from "@showtell/pretrained";
 
 const SPEC_FILE = "encoder.json";
@@ -63,9 +63,12 @@ export async function encoderOfCheckpoint(
     if (shipped.fingerprint === wanted.fingerprint) return shipped.specPath;
     const found = (await installedEncoders()).find(({ fingerprint }) => fingerprint === wanted.fingerprint);
     if (found) return found.specPath;
-    throw new EncoderError(expected(`encoder ${String(wanted.spec["name"])}`, "this model", "an installation without it"), {
-      hint: "Import it with `showtell encoder import`, or name its spec with --encoder.",
-    });
+    throw new EncoderError(
+      expected(`encoder ${String(wanted.spec["name"])}`, "this model", "an installation without it"),
+      {
+        hint: "Import it with `showtell encoder import`, or name its spec with --encoder.",
+      },
+    );
   }
   const specPath = await findEncoder(named);
   const { fingerprint, spec } = await describe(specPath, "imported");

@@ -6,7 +6,9 @@ import { expected, parseRecipe, type Recipe, RecipeError } from "@showtell/core"
 import { applySettings } from "./apply-settings.js";
 
 /** Recipes that ship: copied beside the compiled command by the build, in a checkout also at the root. */
-const RECIPE_FOLDERS = ["../recipes", "../../../../recipes"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+const RECIPE_FOLDERS = ["../recipes", "../../../../recipes"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 /**
  * Reads the recipe that `--recipe` names, a file or one that ships, and applies `--set key=value` to it.

@@ -33,13 +33,18 @@ export async function scoreSplit(
   const pairs = decoded.captions
     .filter(({ image }) => image.captions.length > 0)
     .map(({ image, caption }) => ({ id: image.id, candidate: caption, references: image.captions }));
-  const trainingCaptions = dataset.images.filter((image) => image.split === "train").flatMap(({ captions }) => captions);
+  const trainingCaptions = dataset.images
+    .filter((image) => image.split === "train")
+    .flatMap(({ captions }) => captions);
   const { signature, names, corpus, intervals, statistics } = await evaluateCaptions(pairs, {
     synonyms: await loadSynonyms(),
     signature: {
       split,
       beam: decoding.beamWidth,
-      lp: decoding.lengthPenaltyFormula === "none" ? "none" : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
+      lp:
+        decoding.lengthPenaltyFormula === "none"
+          ? "none"
+          : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
       ...(decoding.mirrored && { views: 2 }),
     },
     describe: { trainingCaptions, vocabularySize: vocabulary.size },
@@ -66,7 +71,9 @@ export function renderEvaluation(evaluation: SplitEvaluation): string {
   });
   const share = (value: number | undefined) => (value === undefined ? "–" : `${percent(value)} %`);
   const facts = [
-    ...(lossPerToken === undefined ? [] : [`loss per token ${lossPerToken.toFixed(4)} nats, perplexity ${Math.exp(lossPerToken).toFixed(2)}`]),
+    ...(lossPerToken === undefined
+      ? []
+      : [`loss per token ${lossPerToken.toFixed(4)} nats, perplexity ${Math.exp(lossPerToken).toFixed(2)}`]),
     `${statistics.captions} captions, ${statistics.meanLength.toFixed(1)} words on average (references ${statistics.meanReferenceLength.toFixed(1)})`,
     `${share(statistics.distinctCaptions)} distinct captions, ${share(statistics.novelty)} not found in the training captions`,
     `${statistics.distinctWords} different words, ${share(statistics.vocabularyUse)} of the vocabulary`,

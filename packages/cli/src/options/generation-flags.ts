@@ -34,11 +34,23 @@ export function addGenerationOptions(command: Command): Command {
     .option("--repeat-ngram <n>", "no run of n words twice in a caption; 0 is off", integerOption("--repeat-ngram", 0))
     .option("--ban <word...>", "words that must not occur")
     .option("--prefix <text>", "what captions must begin with")
-    .option("--temperature <x>", "draw words at random instead of searching; lower is tamer", numberOption("--temperature", 0))
+    .option(
+      "--temperature <x>",
+      "draw words at random instead of searching; lower is tamer",
+      numberOption("--temperature", 0),
+    )
     .option("--top-k <n>", "draw from the k likeliest words", integerOption("--top-k", 1))
-    .option("--top-p <x>", "draw from the likeliest words that have this probability together", numberOption("--top-p", 0, 1))
+    .option(
+      "--top-p <x>",
+      "draw from the likeliest words that have this probability together",
+      numberOption("--top-p", 0, 1),
+    )
     .option("--seed <n>", "of what is drawn", integerOption("--seed", 0))
-    .option("--diversity-groups <n>", "groups of the beam that avoid each other's words", integerOption("--diversity-groups", 1))
+    .option(
+      "--diversity-groups <n>",
+      "groups of the beam that avoid each other's words",
+      integerOption("--diversity-groups", 1),
+    )
     .option("--diversity-penalty <x>", "how much they avoid them", numberOption("--diversity-penalty", 0));
 }
 

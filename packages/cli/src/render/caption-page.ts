@@ -52,9 +52,12 @@ export const PAGE_FOOT = `</main>
 
 export function pageEntry({ image, source, captions, credit, error }: PageEntry): string {
   const [best, ...others] = captions;
-  const picture = source === "" ? "" : `<img src="${escapeHtml(source)}" alt="${escapeHtml(best?.text ?? image)}" loading="lazy">\n`;
+  const picture =
+    source === "" ? "" : `<img src="${escapeHtml(source)}" alt="${escapeHtml(best?.text ?? image)}" loading="lazy">\n`;
   const runnersUp =
-    others.length === 0 ? "" : `<ol start="2">${others.map(({ text }) => `<li>${escapeHtml(text)}</li>`).join("")}</ol>\n`;
+    others.length === 0
+      ? ""
+      : `<ol start="2">${others.map(({ text }) => `<li>${escapeHtml(text)}</li>`).join("")}</ol>\n`;
   const headline = best
     ? `<div class="caption">${escapeHtml(best.text)}</div>\n${runnersUp}<div class="soft">confidence ${best.confidence.toFixed(2)}</div>`
     : `<div class="caption">${escapeHtml(error ?? "no caption")}</div>`;
