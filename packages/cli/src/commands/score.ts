@@ -11,8 +11,8 @@ import {
 } from "@showtell/eval";
 import { loadParaphrases, loadSynonyms, readCaptions } from "@showtell/eval/node";
 import type { Command } from "commander";
-import pc from "picocolors";
 import { choiceOption, integerOption } from "../options/parse-number.js";
+import { percent, scoreTable, statisticsTable } from "../render/evaluation-tables.js";
 import { renderTable } from "../render/table.js";
 
 interface ScoreFlags {
@@ -125,7 +125,7 @@ function parseMetrics(text: string): MetricName[] {
 }
 
 /** What `--json` prints: {signature, corpus, segments} with coco-caption's keys, and what goes with them. */
-export function scoreJson(
+function scoreJson(
   evaluation: Evaluation,
   other?: Evaluation,
   comparison?: Readonly<Record<string, Comparison>>,
@@ -145,17 +145,6 @@ export function scoreJson(
   );
 }
 
-/** The corpus table, values times 100 as papers print them, with 95 % intervals and the signatures below. */
-export function scoreTable(evaluation: Evaluation): string {
-  const rows = Object.keys(evaluation.corpus).map((key) => {
-    const interval = evaluation.intervals[key];
-    const spread = interval === undefined ? "" : `${percent(interval.low)} – ${percent(interval.high)}`;
-    return [evaluation.names[key]!, percent(evaluation.corpus[key]!), spread];
-  });
-  const signatures = Object.values(evaluation.signature).map((line) => pc.dim(line));
-  return `${renderTable(["metric", "x100", "95 % interval"], rows)}\n\n${signatures.join("\n")}`;
-}
-
 function scoreText(
   evaluation: Evaluation,
   flags: ScoreFlags,
@@ -166,27 +155,6 @@ function scoreText(
   if (other !== undefined && comparison !== undefined) parts.push(comparisonTable(evaluation, other, comparison));
   if (flags.perCaption) parts.push(captionTable(evaluation));
   return parts.join("\n\n");
-}
-
-function statisticsTable({ statistics }: Evaluation): string {
-  const shares: (readonly [string, number | undefined])[] = [
-    ["different captions", statistics.distinctCaptions],
-    ["distinct-1", statistics.distinct1],
-    ["distinct-2", statistics.distinct2],
-    ["captions repeating a word pair", statistics.selfRepetition],
-    ["captions not in training", statistics.novelty],
-    ["cut off at the length limit", statistics.cutOff],
-  ];
-  return renderTable(
-    ["captions", ""],
-    [
-      ["images", String(statistics.captions)],
-      ["words a caption", statistics.meanLength.toFixed(2)],
-      ["words a reference", statistics.meanReferenceLength.toFixed(2)],
-      ["different words", String(statistics.distinctWords)],
-      ...shares.flatMap(([name, share]) => (share === undefined ? [] : [[name, `${percent(share)} %`]])),
-    ],
-  );
 }
 
 function comparisonTable(
@@ -209,8 +177,4 @@ function captionTable({ segments, names }: Evaluation): string {
   const keys = Object.keys(names);
   const rows = [...segments].map(([id, scores]) => [id, ...keys.map((key) => percent(scores[key]!))]);
   return renderTable(["image", ...keys.map((key) => names[key]!)], rows);
-}
-
-function percent(value: number): string {
-  return (100 * value).toFixed(2);
 }

@@ -4,7 +4,7 @@ import { openEncodedDataset } from "../compose/encoded-dataset.js";
 import { findEncoder } from "../compose/encoder-registry.js";
 import { findRecipe } from "../compose/find-recipe.js";
 import { openDecoderBackend } from "../compose/open-decoder-backend.js";
-import { scoreCaptions } from "../compose/score-captions.js";
+import { scoreCaptions, scoreSignature } from "../compose/score-captions.js";
 import { EXIT } from "../exit-codes.js";
 import { addDatasetOptions, type DatasetFlags } from "../options/dataset-options.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
@@ -64,6 +64,7 @@ export function registerTrain(program: Command): void {
         runDirectory: flags.run,
         resume: flags.resume ?? false,
         scoreCaptions,
+        scoreSignature: scoreSignature(recipe.decoding),
         signal,
         onProgress: (progress) => display.update(progress),
         onEpoch: (metrics) => display.endEpoch(metrics),

@@ -1,4 +1,4 @@
-import type { ScoreCaptions } from "@showtell/core";
+import type { Recipe, ScoreCaptions } from "@showtell/core";
 import { bleu, Corpus, ciderD, ptbTokenizer, rougeL } from "@showtell/eval";
 
 const SCORERS = [ciderD(), bleu(4), rougeL()];
@@ -8,3 +8,9 @@ export const scoreCaptions: ScoreCaptions = async (pairs) => {
   const corpus = Corpus.prepare(pairs, ptbTokenizer);
   return Object.fromEntries(SCORERS.map((scorer) => [scorer.name, scorer.score(corpus).corpus]));
 };
+
+/** What decides these scores besides the captions; the number of images and references is the dev split's. */
+export function scoreSignature({ beamWidth, lengthPenalty, lengthPenaltyFormula }: Recipe["decoding"]): string {
+  const penalty = lengthPenaltyFormula === "none" ? "none" : `${lengthPenaltyFormula}-${lengthPenalty}`;
+  return `tok:${ptbTokenizer.name}|case:${ptbTokenizer.letterCase}|end:no|df:references|beam:${beamWidth}|lp:${penalty}`;
+}

@@ -1,7 +1,7 @@
 import type { Checkpoint, Dataset, DecodedSplit, SearchOptions } from "@showtell/core";
 import { type Evaluation, evaluateCaptions } from "@showtell/eval";
 import { loadSynonyms } from "@showtell/eval/node";
-import { renderTable } from "../render/table.js";
+import { scoreTable, statisticsTable } from "../render/evaluation-tables.js";
 
 /** Scores of a model on a split, and what its captions look like. */
 export interface SplitEvaluation {
@@ -22,7 +22,7 @@ export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty"
 };
 
 /**
- * @throws EvalError when no image of the split has captions to score against
+ * @throws EvaluationError when no image of the split has captions to score against
  */
 export async function scoreSplit(
   decoded: DecodedSplit,
@@ -61,27 +61,12 @@ export async function scoreSplit(
   };
 }
 
-/** Scores in the unit of tables, times 100. */
+/** The tables of `showtell score`, and the loss. */
 export function renderEvaluation(evaluation: SplitEvaluation): string {
-  const { names, corpus, intervals, signature, statistics, lossPerToken } = evaluation;
-  const rows = Object.entries(corpus).map(([key, value]) => {
-    const interval = intervals[key];
-    const range = interval ? `${percent(interval.low)} – ${percent(interval.high)}` : "";
-    return [names[key] ?? key, percent(value), range];
-  });
-  const share = (value: number | undefined) => (value === undefined ? "–" : `${percent(value)} %`);
-  const facts = [
-    ...(lossPerToken === undefined
-      ? []
-      : [`loss per token ${lossPerToken.toFixed(4)} nats, perplexity ${Math.exp(lossPerToken).toFixed(2)}`]),
-    `${statistics.captions} captions, ${statistics.meanLength.toFixed(1)} words on average (references ${statistics.meanReferenceLength.toFixed(1)})`,
-    `${share(statistics.distinctCaptions)} distinct captions, ${share(statistics.novelty)} not found in the training captions`,
-    `${statistics.distinctWords} different words, ${share(statistics.vocabularyUse)} of the vocabulary`,
-  ];
-  const cider = signature["CIDEr"] ?? Object.values(signature)[0] ?? "";
-  return `${renderTable(["metric", "score", "95 % interval"], rows)}\n\n${facts.join("\n")}\n${cider}\n`;
-}
-
-function percent(value: number): string {
-  return (100 * value).toFixed(2);
+  const { lossPerToken } = evaluation;
+  const parts = [scoreTable(evaluation), statisticsTable(evaluation)];
+  if (lossPerToken !== undefined) {
+    parts.push(`loss per token ${lossPerToken.toFixed(4)} nats, perplexity ${Math.exp(lossPerToken).toFixed(2)}`);
+  }
+  return `${parts.join("\n\n")}\n`;
 }

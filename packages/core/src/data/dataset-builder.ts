@@ -3,7 +3,7 @@ import { DatasetFaultError, fault, type Place, type ReportFault } from "./datase
 import { MAX_CAPTION_CHARACTERS, MAX_CAPTIONS, MAX_IMAGE_NAME_CHARACTERS, MAX_IMAGES } from "./limits.js";
 import { parseSplit, SPLIT_WORDS_HINT } from "./split-words.js";
 
-export interface DraftCaption {
+interface DraftCaption {
   readonly text: string;
   readonly file: string;
   readonly line: number | null;
