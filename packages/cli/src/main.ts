@@ -39,7 +39,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     register: async (parent) => (await import("./commands/encoder.js")).registerEncoder(parent),
   },
   model: {
-    summary: "look into a checkpoint",
+    summary: "look into a checkpoint, or export it",
     register: async (parent) => (await import("./commands/model.js")).registerModel(parent),
   },
   doctor: {

@@ -65,7 +65,8 @@ describe("showtell", () => {
       );
       expect(captions.size).toBe(7);
       for (const caption of captions.values()) expect(caption.split(" ").length).toBeGreaterThan(3);
-      expect(captions.get("cat.jpg")).toMatch(/\b(cat|dog|animal|kitten)\b/);
+      expect(new Set(captions.values()).size).toBe(7);
+      expect(captions.get("tower.jpg")).toContain("building");
       expect((await readFile(join(folder, "page.html"), "utf8")).match(/data:image\/jpeg/g)?.length).toBe(7);
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parameterShapes, readCheckpoint, sizeOf } from "@showtell/core";
+import { exportCheckpoint, parameterShapes, readCheckpoint, sizeOf } from "@showtell/core";
 import type { Command } from "commander";
 import { defaultCaptionerPath } from "../compose/default-captioner.js";
 
 export function registerModel(program: Command): void {
-  const model = program.command("model").description("look into a checkpoint");
+  const model = program.command("model").description("look into a checkpoint, or export it");
   model
     .command("inspect [folder]")
     .description(
@@ -26,6 +26,14 @@ export function registerModel(program: Command): void {
         weightBytes: (await stat(join(path, "decoder.safetensors"))).size,
       };
       process.stdout.write(options.json ? `${JSON.stringify(summary, undefined, 2)}\n` : `${describe(summary)}\n`);
+    });
+  model
+    .command("export <folder> <target>")
+    .description("copy a checkpoint for captioning: half the size (float16 matrices), nothing that only training needs")
+    .addHelpText("after", "\nExample:\n  $ showtell model export runs/first/checkpoints/best my-captioner")
+    .action(async (folder: string, target: string) => {
+      await exportCheckpoint(folder, target);
+      process.stdout.write(`${target}\n`);
     });
 }
 
