@@ -2,10 +2,13 @@ import {
   type Backend,
   type Captioner,
   type Checkpoint,
+  type CheckpointConfig,
   createCaptioner,
   type GenerationOptions,
+  type ImageEncoder,
   openEncoder,
   readCheckpoint,
+  readCheckpointConfig,
 } from "@showtell/core";
 import { defaultCaptionerPath, findCaptioner } from "./compose/default-captioner.js";
 import { encoderOfCheckpoint } from "./compose/encoder-registry.js";
@@ -35,39 +38,48 @@ export interface LoadCaptionerOptions {
 export async function loadCaptioner(options: LoadCaptionerOptions = {}): Promise<Captioner> {
   const names = options.model === undefined ? [] : [options.model].flat();
   const folders = names.length === 0 ? [defaultCaptionerPath()] : names.map(findCaptioner);
-  // Nothing here needs the other: the backend opens while the checkpoints are read.
-  const opening = openDecoderBackend(options.backend ?? "auto");
-  opening.catch(() => {});
-  const checkpoints = await Promise.all(folders.map((folder) => readCheckpoint(folder)));
-  const backend = await opening;
+  // The small files say what is needed; then encoder, backend and weights, which do not need each other, open at the same time.
+  const configs = await Promise.all(folders.map((folder) => readCheckpointConfig(folder)));
+  const [encoder, backend, checkpoints] = await Promise.allSettled([
+    openEncoderOf(configs, options),
+    openDecoderBackend(options.backend ?? "auto"),
+    Promise.all(folders.map((folder) => readCheckpoint(folder))),
+  ]);
   try {
-    return await compose(checkpoints, backend, options);
+    return await compose(settled(checkpoints), settled(encoder), settled(backend), options.generation);
   } catch (error) {
-    await backend.dispose();
+    for (const part of [encoder, backend]) if (part.status === "fulfilled") await part.value.dispose();
     throw error;
   }
 }
 
-async function compose(checkpoints: Checkpoint[], backend: Backend, options: LoadCaptionerOptions): Promise<Captioner> {
-  const attention = checkpoints.some(({ decoder }) => decoder.attention !== undefined);
-  const specPath = await encoderOfCheckpoint(checkpoints[0]!.encoder, options.encoder);
-  const [encoder, ...decoders] = await Promise.all([
-    openEncoder(specPath, {
-      outputs: attention ? ["pooled", "grid"] : ["pooled"],
-      ...(options.threads !== undefined && { threads: options.threads }),
-    }),
-    ...checkpoints.map(({ decoder, parameters }) => backend.createDecoder(decoder, parameters)),
-  ]);
-  const models = checkpoints.map((checkpoint, index) => ({ checkpoint, decoder: decoders[index]! }));
-  try {
-    return createCaptioner({
-      encoder,
-      models,
-      resources: [backend],
-      ...(options.generation && { defaults: options.generation }),
-    });
-  } catch (error) {
-    await encoder.dispose();
-    throw error;
-  }
+async function openEncoderOf(
+  configs: readonly CheckpointConfig[],
+  options: LoadCaptionerOptions,
+): Promise<ImageEncoder> {
+  const attention = configs.some(({ decoder }) => decoder.attention !== undefined);
+  return openEncoder(await encoderOfCheckpoint(configs[0]!.encoder, options.encoder), {
+    outputs: attention ? ["pooled", "grid"] : ["pooled"],
+    ...(options.threads !== undefined && { threads: options.threads }),
+  });
+}
+
+async function compose(
+  checkpoints: readonly Checkpoint[],
+  encoder: ImageEncoder,
+  backend: Backend,
+  defaults: GenerationOptions | undefined,
+): Promise<Captioner> {
+  const models = await Promise.all(
+    checkpoints.map(async (checkpoint) => ({
+      checkpoint,
+      decoder: await backend.createDecoder(checkpoint.decoder, checkpoint.parameters),
+    })),
+  );
+  return createCaptioner({ encoder, models, resources: [backend], ...(defaults && { defaults }) });
+}
+
+function settled<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
 }
