@@ -8,6 +8,6 @@ export type {
   GenerationOptions,
   ImageInput,
   UncaptionedImage,
-} from "@showtell/core";
+} from "@showtell/core/captioning";
 export { ShowtellError } from "@showtell/core/errors";
 export { type LoadCaptionerOptions, loadCaptioner } from "./load-captioner.js";

@@ -1,7 +1,7 @@
 import {
   type Backend,
   type Captioner,
-  type Checkpoint,
+  type CaptionModel,
   type CheckpointConfig,
   createCaptioner,
   type GenerationOptions,
@@ -9,7 +9,7 @@ import {
   openEncoder,
   readCheckpoint,
   readCheckpointConfig,
-} from "@showtell/core";
+} from "@showtell/core/captioning";
 import { defaultCaptionerPath, findCaptioner } from "./compose/default-captioner.js";
 import { encoderOfCheckpoint } from "./compose/encoder-registry.js";
 import { openDecoderBackend } from "./compose/open-decoder-backend.js";
@@ -38,17 +38,19 @@ export interface LoadCaptionerOptions {
 export async function loadCaptioner(options: LoadCaptionerOptions = {}): Promise<Captioner> {
   const names = options.model === undefined ? [] : [options.model].flat();
   const folders = names.length === 0 ? [defaultCaptionerPath()] : names.map(findCaptioner);
-  // The small files say what is needed; then encoder, backend and weights, which do not need each other, open at the same time.
+  // The small files say what is needed; then the encoder on its thread, and backend and weights here, open at the same time.
   const configs = await Promise.all(folders.map((folder) => readCheckpointConfig(folder)));
-  const [encoder, backend, checkpoints] = await Promise.allSettled([
+  const [encoder, decoding] = await Promise.allSettled([
     openEncoderOf(configs, options),
-    openDecoderBackend(options.backend ?? "auto"),
-    Promise.all(folders.map((folder) => readCheckpoint(folder))),
+    openModels(folders, options.backend ?? "auto"),
   ]);
   try {
-    return await compose(settled(checkpoints), settled(encoder), settled(backend), options.generation);
+    const { models, backend } = settled(decoding);
+    const { generation: defaults } = options;
+    return createCaptioner({ encoder: settled(encoder), models, resources: [backend], ...(defaults && { defaults }) });
   } catch (error) {
-    for (const part of [encoder, backend]) if (part.status === "fulfilled") await part.value.dispose();
+    if (encoder.status === "fulfilled") await encoder.value.dispose();
+    if (decoding.status === "fulfilled") await decoding.value.backend.dispose();
     throw error;
   }
 }
@@ -64,19 +66,25 @@ async function openEncoderOf(
   });
 }
 
-async function compose(
-  checkpoints: readonly Checkpoint[],
-  encoder: ImageEncoder,
-  backend: Backend,
-  defaults: GenerationOptions | undefined,
-): Promise<Captioner> {
-  const models = await Promise.all(
-    checkpoints.map(async (checkpoint) => ({
+async function openModels(
+  folders: readonly string[],
+  choice: BackendChoice,
+): Promise<{ models: CaptionModel[]; backend: Backend }> {
+  const [opened, read] = await Promise.allSettled([
+    openDecoderBackend(choice),
+    Promise.all(folders.map((folder) => readCheckpoint(folder))),
+  ]);
+  const backend = settled(opened);
+  try {
+    const models = settled(read).map(async (checkpoint) => ({
       checkpoint,
       decoder: await backend.createDecoder(checkpoint.decoder, checkpoint.parameters),
-    })),
-  );
-  return createCaptioner({ encoder, models, resources: [backend], ...(defaults && { defaults }) });
+    }));
+    return { models: await Promise.all(models), backend };
+  } catch (error) {
+    await backend.dispose();
+    throw error;
+  }
 }
 
 function settled<T>(result: PromiseSettledResult<T>): T {

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
+import { startInference } from "@showtell/core/start-inference";
 import { type Command, CommanderError, program } from "commander";
 import { EXIT } from "./exit-codes.js";
 import { reportError } from "./report-error.js";
 
 interface CommandEntry {
   readonly summary: string;
+  /** Whether it will encode images, whatever its options say. */
+  readonly encodes?: boolean;
   /** Loads the one file of the command: nothing of the others, and nothing heavy, is imported. */
   readonly register: (parent: Command) => Promise<void>;
 }
@@ -12,10 +15,12 @@ interface CommandEntry {
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   caption: {
     summary: "caption images, folders, globs, URLs or standard input",
+    encodes: true,
     register: async (parent) => (await import("./commands/caption.js")).registerCaption(parent),
   },
   demo: {
     summary: "caption the photos that ship with Showtell and write a page that shows them",
+    encodes: true,
     register: async (parent) => (await import("./commands/demo.js")).registerDemo(parent),
   },
   train: {
@@ -69,6 +74,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
 
   const wanted = argv.find((argument) => !argument.startsWith("-"));
+  // Half of what a first caption waits for: it goes on beside everything that follows here.
+  if (COMMANDS[wanted ?? ""]?.encodes && !argv.some((argument) => argument === "--help" || argument === "-h"))
+    startInference();
   for (const [name, { summary, register }] of Object.entries(COMMANDS)) {
     if (name === wanted) await register(program);
     else program.command(name).description(summary);

@@ -4,7 +4,7 @@
  * Every method that computes returns a promise; calls on one decoder run one after another in call order. Errors carry `code` (NativeErrorCode).
  * Contract of lifetimes: arrays handed over stay referenced until the promise settles; a handle may be disposed twice.
  */
-import type { AdamUpdate, DecoderSpec, LossSum, SearchOptions, StepResult } from "@showtell/core";
+import type { AdamUpdate, DecoderSpec, LossSum, SearchOptions, StepResult } from "@showtell/core/captioning";
 
 export type NativeDevice = "cpu" | "cuda";
 

@@ -13,7 +13,7 @@ import {
   OptionError,
   type Precision,
   ShowtellError,
-} from "@showtell/core";
+} from "@showtell/core/captioning";
 import type { NativeAddon, NativeDevice } from "./binding.js";
 import { loadBinding } from "./load-binding.js";
 import { NativeBackendDecoder, nativeParameters } from "./native-decoder.js";

@@ -28,7 +28,7 @@ import {
   type Tensor,
   type TrainingBatch,
   tensor,
-} from "@showtell/core";
+} from "@showtell/core/captioning";
 import type {
   NativeBatch,
   NativeDecoder,

@@ -1,5 +1,11 @@
 /** Turns what the addon throws into core's typed errors, with the stack of the JavaScript that called. */
-import { BackendUnavailableError, DisposedError, OptionError, ShapeError, ShowtellError } from "@showtell/core";
+import {
+  BackendUnavailableError,
+  DisposedError,
+  OptionError,
+  ShapeError,
+  ShowtellError,
+} from "@showtell/core/captioning";
 import type { NativeErrorCode } from "./binding.js";
 
 type Caller = (...args: never[]) => unknown;

@@ -15,8 +15,8 @@ const SPECS = 25;
 /** Of the largest value of an array: both sides compute in float32, in another order. */
 const OUTPUT_TOLERANCE = 2e-5;
 const GRADIENT_TOLERANCE = 2e-4;
-/** Sums of large terms that cancel keep their rounding. */
-const ROUNDING = 1e-6;
+/** Sums of large terms that cancel keep their rounding: 2e-6 was seen, behind batch normalization of a single image. */
+const ROUNDING = 5e-6;
 /** A large ε: with a tiny one Adam's first update is the sign of the gradient, which rounding flips where the gradient is nearly zero. */
 const UPDATE = { learningRate: 0.02, beta1: 0.9, beta2: 0.999, epsilon: 1e-2, clipNorm: 0.5, averageDecay: 0.9 };
 

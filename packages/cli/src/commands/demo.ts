@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { expected, OptionError } from "@showtell/core";
+import { expected, OptionError } from "@showtell/core/captioning";
 import { demoPhotos } from "@showtell/pretrained";
 import type { Command } from "commander";
 import { loadCaptioner } from "../load-captioner.js";

@@ -4,7 +4,7 @@ import {
   expected,
   OptionError,
   type UncaptionedImage,
-} from "@showtell/core";
+} from "@showtell/core/captioning";
 import { loadCaptioner } from "../load-captioner.js";
 import { expandImageInputs, type NamedImage } from "../options/image-inputs.js";
 import type { BackendChoice } from "../options/model-options.js";

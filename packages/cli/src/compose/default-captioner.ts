@@ -1,4 +1,4 @@
-import { CheckpointError, expected, readCheckpointConfig } from "@showtell/core";
+import { CheckpointError, expected, readCheckpointConfig } from "@showtell/core/captioning";
 import { defaultCaptionerName, pretrainedCaptioners } from "@showtell/pretrained";
 
 /** Folder of the captioner that is used where none is named. */

@@ -1,7 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { EncoderError, type EncoderSpec, encoderFingerprint, expected, readEncoderSpec } from "@showtell/core";
+import {
+  EncoderError,
+  type EncoderSpec,
+  encoderFingerprint,
+  expected,
+  readEncoderSpec,
+} from "@showtell/core/captioning";
 import { defaultEncoderName, pretrainedEncoders } from "@showtell/pretrained";
 
 const SPEC_FILE = "encoder.json";

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { expected, parseRecipe, type Recipe, RecipeError } from "@showtell/core";
 import { applySettings } from "./apply-settings.js";
 
-/** Recipes that ship: copied beside the compiled command by the build, in a checkout also at the root. */
-const RECIPE_FOLDERS = ["../recipes", "../../../../recipes"].map((path) =>
+/** Recipes that ship: copied beside the built command; from the sources, those at the root of the repository. */
+const RECIPE_FOLDERS = ["./recipes", "../../../../recipes"].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 

@@ -1,5 +1,5 @@
 import { copyFile, readFile, truncate } from "node:fs/promises";
-import { expected, OptionError } from "@showtell/core";
+import { expected, OptionError } from "@showtell/core/captioning";
 import { parse } from "csv-parse/sync";
 import type { CaptionFormat } from "../render/caption-writers.js";
 import { partialPath } from "../render/result-output.js";

@@ -1,4 +1,4 @@
-import { type Backend, type BackendCandidate, openBackend, tfjsCandidates } from "@showtell/core";
+import { type Backend, type BackendCandidate, openBackend, tfjsCandidates } from "@showtell/core/captioning";
 import type { BackendChoice } from "../options/model-options.js";
 
 /** Every backend that could run here, best first. The native package is optional: where it is missing, that is one more reason. */

@@ -1,4 +1,4 @@
-import type { CaptionOptions } from "@showtell/core";
+import type { CaptionOptions } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { choiceOption, integerOption, numberOption } from "./parse-number.js";
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import type { ImageInput } from "@showtell/core";
+import type { ImageInput } from "@showtell/core/captioning";
 import { expected, ImageError } from "@showtell/core/errors";
 import { glob, isDynamicPattern } from "tinyglobby";
 

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { EncoderError, expected, OptionError } from "../errors.js";
+import { loadSharp } from "../image/preprocess-image.js";
 import { sizeOf, type Tensor } from "../tensor.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint, parseEncoderSpec } from "./encoder-spec.js";
 import type { InferenceOutput } from "./inference-protocol.js";
@@ -81,10 +82,13 @@ export async function openEncoder(specPath: string, options: OpenEncoderOptions 
   }
   const onnxPath = join(dirname(resolve(specPath)), spec.onnx);
   const threads = resolveThreadCount(options.threads);
-  const thread = await InferenceThread.open(
+  const opening = InferenceThread.open(
     { onnxPath, sha256: spec.sha256, inputName: spec.input.name, threads },
     spec.name,
   );
+  // The image library loads here while the network is built over there; if it cannot, the first image says so.
+  loadSharp().catch(() => {});
+  const thread = await opening;
   const encoder = new OnnxEncoder(spec, outputs, thread);
   try {
     encoder.checkNames();

@@ -1,6 +1,6 @@
 /** What crosses between an encoder and its inference thread. */
 
-/** Given to the thread when it starts. */
+/** What the thread is to open. */
 export interface InferenceOpening {
   readonly onnxPath: string;
   readonly sha256: string;
@@ -9,6 +9,8 @@ export interface InferenceOpening {
 }
 
 export type InferenceRequest =
+  /** First, and once. */
+  | { readonly kind: "open"; readonly opening: InferenceOpening }
   | {
       readonly kind: "run";
       readonly id: number;

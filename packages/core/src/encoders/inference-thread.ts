@@ -1,6 +1,7 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { DisposedError, EncoderError, expected } from "../errors.js";
 import type { InferenceOpening, InferenceOutput, InferenceReply, InferenceRequest } from "./inference-protocol.js";
+import { takeInferenceWorker } from "./start-inference.js";
 
 interface Waiting {
   resolve(outputs: InferenceOutput[]): void;
@@ -38,12 +39,14 @@ export class InferenceThread {
 
   /** @throws EncoderError when the file is missing, is not the one the spec names, or is no usable ONNX model. */
   static async open(opening: InferenceOpening, name: string): Promise<InferenceThread> {
-    const worker = new Worker(new URL("./inference-worker.mjs", import.meta.url), { workerData: opening });
+    const worker = takeInferenceWorker();
+    worker.ref();
     const first = await new Promise<InferenceReply>((resolve) => {
       const unusable = (message: string) => resolve({ kind: "unusable", message });
       worker.once("message", resolve);
       worker.once("error", (error) => unusable(messageOf(error)));
       worker.once("exit", (code) => unusable(`the inference thread ended with code ${code}`));
+      worker.postMessage({ kind: "open", opening } satisfies InferenceRequest);
     });
     if (first.kind === "ready") return new InferenceThread(worker, first, name);
     await worker.terminate();

@@ -2,8 +2,9 @@
 // Runs ONNX Runtime on a thread of its own: its run() blocks whoever calls it, promise or not. Plain JavaScript, because a worker is started from a
 // file and sources run without a build in tests.
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 
 /** @typedef {import("./inference-protocol.js").InferenceOpening} InferenceOpening */
 /** @typedef {import("./inference-protocol.js").InferenceRequest} InferenceRequest */
@@ -11,7 +12,11 @@ import { parentPort, workerData } from "node:worker_threads";
 
 if (parentPort === null) throw new Error("inference-worker.mjs runs only as a worker thread.");
 const port = parentPort;
-const opening = /** @type {InferenceOpening} */ (workerData);
+
+// Begins before anybody says which encoder it is for; a failure is reported when somebody does.
+const runtime = import("onnxruntime-node");
+runtime.catch(() => {});
+const [{ opening }] = /** @type {[{ kind: "open", opening: InferenceOpening }]} */ (await once(port, "message"));
 
 /** @param {InferenceReply} message @param {ArrayBuffer[]} [transfer] */
 const reply = (message, transfer = []) => port.postMessage(message, transfer);
@@ -32,7 +37,7 @@ try {
 
 /** @param {Uint8Array} weights */
 async function serve(weights) {
-  const { InferenceSession, Tensor } = await import("onnxruntime-node");
+  const { InferenceSession, Tensor } = await runtime;
   const session = await InferenceSession.create(weights, {
     intraOpNumThreads: opening.threads,
     interOpNumThreads: 1,
@@ -41,7 +46,7 @@ async function serve(weights) {
   });
   let queue = Promise.resolve();
   port.on("message", (/** @type {InferenceRequest} */ request) => {
-    queue = queue.then(() => (request.kind === "close" ? close() : run(request)));
+    queue = queue.then(() => (request.kind === "run" ? run(request) : close()));
   });
   reply({ kind: "ready", inputs: [...session.inputNames], outputs: [...session.outputNames] });
 

@@ -165,8 +165,8 @@ function greyToRgb(grey: Uint8Array): Uint8Array {
 
 let sharpModule: Promise<typeof import("sharp").default> | undefined;
 
-/** Loaded on the first image: commands that touch none start faster. */
-function loadSharp(): Promise<typeof import("sharp").default> {
+/** Loaded when an encoder is opened, or on the first image: commands that touch none start faster. */
+export function loadSharp(): Promise<typeof import("sharp").default> {
   sharpModule ??= import("sharp").then(({ default: sharp }) => {
     // No photo comes twice: a cache of decoded operations would only let memory grow.
     sharp.cache(false);

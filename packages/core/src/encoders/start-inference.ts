@@ -1,0 +1,25 @@
+import { Worker } from "node:worker_threads";
+
+let waiting: Worker | undefined;
+
+/**
+ * Starts a thread that loads ONNX Runtime and waits; the next encoder that is opened takes it. For a process that knows from its first line that it will
+ * encode an image: loading takes as long as everything else before the first caption. Has an entry of its own so that it can be called before the rest of
+ * the package is read. Keeps no process alive.
+ */
+export function startInference(): void {
+  waiting ??= startWorker();
+}
+
+/** The thread that waits, or a new one. */
+export function takeInferenceWorker(): Worker {
+  const worker = waiting ?? startWorker();
+  waiting = undefined;
+  return worker;
+}
+
+function startWorker(): Worker {
+  const worker = new Worker(new URL("./inference-worker.mjs", import.meta.url));
+  worker.unref();
+  return worker;
+}
