@@ -1,7 +1,7 @@
 """Captions one photo and exits: the Python that a cold `showtell caption photo.jpg` is timed against.
 
-The same encoder file in ONNX Runtime, the same checkpoint, the same search (beam 3, at most 20 tokens, average length penalty 0.7), with Pillow and
-NumPy and nothing heavier: a PyTorch import alone would take longer than the whole of it.
+The same encoder file in ONNX Runtime, the same checkpoint, the same search (beam width, length and the exponent of the average length penalty are the
+checkpoint's), with Pillow and NumPy and nothing heavier: a PyTorch import alone would take longer than the whole of it.
 
 usage: python startup.py ENCODER.onnx CHECKPOINT_FOLDER PHOTO        needs: numpy, pillow, onnxruntime
 """
@@ -14,7 +14,6 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-BEAM_WIDTH, MAX_LENGTH, LENGTH_PENALTY = 3, 20, 0.7
 START, END, BANNED = 1, 2, [0, 1, 3]
 
 
@@ -72,26 +71,27 @@ class Decoder:
         return np.tanh(np.concatenate([h, context], axis=1) @ self.w["attention.output.weight"] + self.w["attention.output.bias"])
 
 
-def search(decoder, image_vector):
+def search(decoder, image_vector, generation):
+    beam_width, max_length, penalty = (generation[key] for key in ("beamWidth", "maxLength", "lengthPenalty"))
     layers, size = decoder.spec["layerCount"], decoder.spec["hiddenSize"]
     hidden = np.zeros((layers, 1, size), np.float32)
     cell, x = hidden, image_vector
     live, finished = [(0.0, [])], []
-    for _ in range(MAX_LENGTH):
+    for _ in range(max_length):
         log_probs, hidden, cell = decoder.step(x, hidden, cell)
         log_probs[:, BANNED] = -np.inf
         totals = log_probs + np.array([score for score, _ in live], np.float32)[:, None]
-        order = np.argsort(-totals, axis=None, kind="stable")[: 2 * BEAM_WIDTH]
+        order = np.argsort(-totals, axis=None, kind="stable")[: 2 * beam_width]
         grown, rows = [], []
         for row, token in zip(*np.unravel_index(order, totals.shape)):
             tokens = live[row][1] + [int(token)]
             if token == END:
-                finished.append((totals[row, token] / len(tokens) ** LENGTH_PENALTY, tokens))
-            elif len(grown) < BEAM_WIDTH:
+                finished.append((totals[row, token] / len(tokens) ** penalty, tokens))
+            elif len(grown) < beam_width:
                 grown.append((totals[row, token], tokens))
                 rows.append(row)
         best = max(finished)[0] if finished else -np.inf
-        if max(score for score, _ in grown) / MAX_LENGTH**LENGTH_PENALTY <= best:
+        if max(score for score, _ in grown) / max_length**penalty <= best:
             break
         live, hidden, cell = grown, hidden[:, rows], cell[:, rows]
         x = decoder.w["embedding.weight"][[tokens[-1] for _, tokens in live]]
@@ -114,7 +114,7 @@ def main(encoder_path, checkpoint, photo):
     if config["standardized"]:
         features = (features - weights["features.mean"]) / weights["features.deviation"]
     image_vector = features @ weights["image.weight"] + weights["image.bias"]
-    tokens = search(Decoder(config["decoder"], weights, grid[0][0] if grid else None), image_vector)
+    tokens = search(Decoder(config["decoder"], weights, grid[0][0] if grid else None), image_vector, config["generation"])
     words = vocabulary["tokens"]
     print(" ".join(words[token] for token in tokens if token != END))
 

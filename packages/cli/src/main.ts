@@ -82,6 +82,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     else program.command(name).description(summary);
   }
 
+  // Whoever reads the results may stop early: `showtell caption holiday/ | head -1` is no fault.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(EXIT.done);
+  });
   try {
     await program.parseAsync(argv as string[], { from: "user" });
     return Number(process.exitCode ?? EXIT.done);

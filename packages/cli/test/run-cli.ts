@@ -20,13 +20,13 @@ export interface CliResult {
 /** Runs the real command in a process of its own. */
 export function runCli(
   args: readonly string[],
-  options: { input?: Uint8Array; cwd?: string } = {},
+  options: { input?: Uint8Array; env?: NodeJS.ProcessEnv } = {},
 ): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [COMMAND, ...args],
-      { cwd: options.cwd ?? ROOT, env: { ...process.env, NO_COLOR: "1" }, maxBuffer: 64 * 2 ** 20 },
+      { cwd: ROOT, env: { ...process.env, NO_COLOR: "1", ...options.env }, maxBuffer: 64 * 2 ** 20 },
       (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     );
     child.stdin?.end(options.input);

@@ -8,6 +8,7 @@ export * from "./data/load-dataset.js";
 export type { DatasetOptions } from "./data/read-dataset.js";
 export * from "./decoder/initialize-parameters.js";
 export * from "./encoders/import-encoder.js";
+export { inceptionV3Spec } from "./encoders/keras/inception-v3.js";
 export * from "./features/encode-dataset.js";
 export * from "./features/feature-source.js";
 export * from "./features/feature-store.js";

@@ -1,5 +1,13 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expected, importEncoder, OptionError } from "@showtell/core";
+import {
+  EncoderError,
+  type EncoderSpecDraft,
+  expected,
+  importEncoder,
+  inceptionV3Spec,
+  OptionError,
+} from "@showtell/core";
 import type { Command } from "commander";
 import { importedEncodersFolder, installedEncoders } from "../compose/encoder-registry.js";
 import { renderTable } from "../render/table.js";
@@ -43,14 +51,21 @@ export function registerEncoder(program: Command): void {
           hint: "The preprocessing of Inception v3 is known.",
         });
       }
-      const folder = options.output ?? importedEncodersFolder();
-      const { spec, specPath } = await importEncoder(file, {
-        directory: folder,
-        ...(options.spec !== undefined && { specPath: options.spec }),
-      });
+      const draft = options.spec === undefined ? undefined : await readDraft(options.spec);
+      const name = draft?.name ?? inceptionV3Spec.name;
+      const directory = options.output ?? join(importedEncodersFolder(), name);
+      const { spec, specPath } = await importEncoder(file, { directory, ...(draft && { spec: draft }) });
       process.stdout.write(`${specPath}\n`);
-      process.stderr.write(
-        `Imported ${spec.name}. Use it with: showtell train --encoder ${options.output ? join(specPath) : spec.name}\n`,
-      );
+      const wanted = options.output === undefined ? spec.name : specPath;
+      process.stderr.write(`Imported ${spec.name}. Use it with: showtell train --encoder ${wanted}\n`);
     });
+}
+
+/** What is wrong with the draft besides not being JSON, importEncoder says. */
+async function readDraft(path: string): Promise<EncoderSpecDraft> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as EncoderSpecDraft;
+  } catch (error) {
+    throw new EncoderError(expected("a JSON file", "--spec", path), { cause: error });
+  }
 }

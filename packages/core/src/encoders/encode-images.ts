@@ -33,13 +33,13 @@ export interface FailedImage {
 export interface EncodeImagesOptions {
   /** Default `["plain"]`. */
   readonly views?: readonly View[];
-  /** Most images in one run of the network; default 4. What is decoded goes at once, so a slow source is never waited for. */
+  /** Most images whose views go through the network in one run; default 8 views. What is decoded goes at once, so a slow source is never waited for. */
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Larger ones are no faster on a CPU, and their activations take memory: about 20 MB an image. */
-const DEFAULT_BATCH_SIZE = 4;
+/** In views. Fewer are slower, more are no faster on a CPU and take memory for their activations: about 20 MB a view. */
+const DEFAULT_BATCH_VIEWS = 8;
 /** Batches handed to the encoder: one runs, one waits, so that it never idles. */
 const BATCHES_IN_FLIGHT = 2;
 
@@ -55,11 +55,12 @@ export async function* encodeImages(
   items: Iterable<ImageItem> | AsyncIterable<ImageItem>,
   options: EncodeImagesOptions = {},
 ): AsyncGenerator<EncodedImage | FailedImage> {
-  const { views = ["plain"], batchSize = DEFAULT_BATCH_SIZE, signal } = options;
+  const { views = ["plain"], signal } = options;
+  checkViews(views);
+  const { batchSize = Math.max(1, Math.floor(DEFAULT_BATCH_VIEWS / views.length)) } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new OptionError(expected("a positive integer", "batchSize", batchSize));
   }
-  checkViews(views);
   const decoded = new ReadAhead(items, (item) => decode(item, encoder, views, signal), 2 * batchSize, signal);
   const encoded = new ReadAhead(
     batches(decoded, batchSize),

@@ -93,7 +93,17 @@ function heighten(source: Uint8Array, rowLength: number, { first, weights, count
   return new Uint8Array(target.buffer);
 }
 
+/** Photos of one source mostly have one size. An entry is 4 kB, and no side is longer than the encoder's. */
+const knownTaps = new Map<string, Taps>();
+
 function taps(length: number, target: number, filter: ResizeFilter): Taps {
+  const key = `${length} ${target} ${filter}`;
+  const known = knownTaps.get(key) ?? computeTaps(length, target, filter);
+  knownTaps.set(key, known);
+  return known;
+}
+
+function computeTaps(length: number, target: number, filter: ResizeFilter): Taps {
   const { support, weight } = FILTERS[filter];
   const scale = length / target;
   const count = Math.ceil((2 * support) / TAPS_AT_ONCE) * TAPS_AT_ONCE;
