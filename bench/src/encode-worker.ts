@@ -22,7 +22,7 @@ let encoderThreads = 0;
 async function encode({ images, threads }: EncodeRequest) {
   if (encoder === undefined || encoderThreads !== threads) {
     await encoder?.dispose();
-    encoder = await openEncoder(specPath, { outputs: ["pooled", "grid"], threads });
+    encoder = await openEncoder(specPath, { outputs: ["pooled", "grid"], threads, sessions: 2 });
     encoderThreads = threads;
   }
   const items = (function* () {

@@ -14,6 +14,7 @@ const vocabulary = Vocabulary.build(["a red photo", "a green photo", "a red red 
 
 /** Its only feature is the red value of the top left pixel: a mirrored photo has another one. */
 class RedEncoder implements ImageEncoder {
+  readonly sessions = 1;
   readonly spec: ImageEncoder["spec"] = {
     formatVersion: 1,
     name: "red",

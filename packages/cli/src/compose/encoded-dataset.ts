@@ -67,7 +67,7 @@ async function encodeMissing(
   if (isComplete(store, dataset)) {
     return { encoded: 0, skipped: dataset.images.length, failures: [] };
   }
-  const encoder = await openEncoder(encoderSpecPath, { outputs: store.outputs });
+  const encoder = await openEncoder(encoderSpecPath, { outputs: store.outputs, sessions: 2 });
   const progress = terminal.progress("encoding", dataset.images.length, "photos");
   try {
     return await encodeDataset(dataset, encoder, store, {

@@ -33,21 +33,21 @@ export interface FailedImage {
 export interface EncodeImagesOptions {
   /** Default `["plain"]`. */
   readonly views?: readonly View[];
-  /** Most images whose views go through the network in one run; default 8 views. What is decoded goes at once, so a slow source is never waited for. */
+  /** Most images whose views go through the network in one run; default 4 views. What is decoded goes at once, so a slow source is never waited for. */
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
 }
 
-/** In views. Fewer are slower, more are no faster on a CPU and take memory for their activations: about 20 MB a view. */
-const DEFAULT_BATCH_VIEWS = 8;
-/** Batches handed to the encoder: one runs, one waits, so that it never idles. */
+/** In views. More are no faster on a CPU, and their activations take memory: about 20 MB a view. */
+const DEFAULT_BATCH_VIEWS = 4;
+/** Batches handed to each network: one runs, one waits, so that it never idles. */
 const BATCHES_IN_FLIGHT = 2;
 
 type Decoded = { readonly id: string; readonly pixels: readonly Uint8Array[] } | FailedImage;
 
 /**
  * Encodes images while the next ones are being read and decoded. Results come in the order of the inputs; an image that cannot be read becomes a
- * FailedImage and the others go on. At most two batches and as many decoded images wait in memory, however long the input.
+ * FailedImage and the others go on. At most two batches a network and two of decoded images wait in memory, however long the input.
  * @throws AbortedError when stopped by the signal; EncoderError when the encoder itself fails.
  */
 export async function* encodeImages(
@@ -65,7 +65,7 @@ export async function* encodeImages(
   const encoded = new ReadAhead(
     batches(decoded, batchSize),
     (batch) => encodeBatch(encoder, batch, views),
-    BATCHES_IN_FLIGHT,
+    BATCHES_IN_FLIGHT * encoder.sessions,
     signal,
   );
   try {

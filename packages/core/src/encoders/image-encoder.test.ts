@@ -40,6 +40,16 @@ describe("openEncoder", () => {
     expect(grid?.data[15 * 5 + 2]).toBeCloseTo(0.2, 5);
   });
 
+  it("gives each call its own answer when networks work side by side, never more of them than threads", async () => {
+    const specPath = await writeTinyEncoder(directory);
+    encoder = await openEncoder(specPath, { threads: 2, sessions: 3 });
+    expect(encoder.sessions).toBe(2);
+    const reds = Array.from({ length: 20 }, (_, index) => index * 10);
+    const answers = await Promise.all(reds.map((red) => encoder!.encode([square(red, 0, 0)])));
+    for (const [index, { pooled }] of answers.entries()) expect(pooled?.data[0]).toBeCloseTo(reds[index]! / 255, 5);
+    await expect(openEncoder(specPath, { sessions: 0 })).rejects.toThrow(OptionError);
+  });
+
   it("keeps cells in reading order", async () => {
     encoder = await openEncoder(await writeTinyEncoder(directory), { outputs: ["grid"], threads: 1 });
     const pixels = square(0, 0, 0);

@@ -4,7 +4,7 @@ import { EncoderError, expected, OptionError } from "../errors.js";
 import { loadSharp } from "../image/preprocess-image.js";
 import { sizeOf, type Tensor } from "../tensor.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint, parseEncoderSpec } from "./encoder-spec.js";
-import type { InferenceOutput } from "./inference-protocol.js";
+import type { InferenceOpening, InferenceOutput } from "./inference-protocol.js";
 import { InferenceThread } from "./inference-thread.js";
 import { pixelTensor } from "./pixel-tensor.js";
 import { resolveThreadCount } from "./thread-count.js";
@@ -22,6 +22,11 @@ export interface OpenEncoderOptions {
   readonly outputs?: readonly EncoderOutput[];
   /** Default: SHOWTELL_THREADS, else every core. */
   readonly threads?: number;
+  /**
+   * Networks side by side, each with its share of the threads; default 1, never more than threads. Several are faster for many images, because threads that
+   * share one image wait for each other at every layer; one is faster for a single image. Features are the same.
+   */
+  readonly sessions?: number;
 }
 
 /** A CNN that turns squares of pixels into features. Runs on a thread of its own: the caller's thread stays free. */
@@ -30,6 +35,8 @@ export interface ImageEncoder {
   /** Features with the same fingerprint are interchangeable. */
   readonly fingerprint: string;
   readonly outputs: readonly EncoderOutput[];
+  /** Batches it works on at the same time. */
+  readonly sessions: number;
   /** Of the pooled vector. */
   readonly featureSize: number;
   /** Shape of the grid, where the encoder has one. */
@@ -82,14 +89,16 @@ export async function openEncoder(specPath: string, options: OpenEncoderOptions 
   }
   const onnxPath = join(dirname(resolve(specPath)), spec.onnx);
   const threads = resolveThreadCount(options.threads);
-  const opening = InferenceThread.open(
-    { onnxPath, sha256: spec.sha256, inputName: spec.input.name, threads },
-    spec.name,
-  );
+  const sessions = Math.min(checkSessions(options.sessions ?? 1), threads);
+  const opening = openThreads(sessions, spec.name, {
+    onnxPath,
+    sha256: spec.sha256,
+    inputName: spec.input.name,
+    threads: Math.floor(threads / sessions),
+  });
   // The image library loads here while the network is built over there; if it cannot, the first image says so.
   loadSharp().catch(() => {});
-  const thread = await opening;
-  const encoder = new OnnxEncoder(spec, outputs, thread);
+  const encoder = new OnnxEncoder(spec, outputs, await opening);
   try {
     encoder.checkNames();
   } catch (error) {
@@ -99,35 +108,50 @@ export async function openEncoder(specPath: string, options: OpenEncoderOptions 
   return encoder;
 }
 
+function checkSessions(sessions: number): number {
+  if (Number.isSafeInteger(sessions) && sessions >= 1) return sessions;
+  throw new OptionError(expected("an integer ≥ 1", "sessions", sessions));
+}
+
+async function openThreads(count: number, name: string, opening: InferenceOpening): Promise<InferenceThread[]> {
+  const opened = await Promise.allSettled(Array.from({ length: count }, () => InferenceThread.open(opening, name)));
+  const failed = opened.find((result) => result.status === "rejected");
+  const threads = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  if (failed === undefined) return threads;
+  for (const thread of threads) await thread.close();
+  throw failed.reason;
+}
+
 class OnnxEncoder implements ImageEncoder {
   readonly spec: EncoderSpec;
   readonly fingerprint: string;
   readonly outputs: readonly EncoderOutput[];
   readonly featureSize: number;
   readonly grid?: { cells: number; featureSize: number };
-  private readonly thread: InferenceThread;
+  readonly sessions: number;
+  private readonly threads: readonly InferenceThread[];
 
-  constructor(spec: EncoderSpec, outputs: readonly EncoderOutput[], thread: InferenceThread) {
+  constructor(spec: EncoderSpec, outputs: readonly EncoderOutput[], threads: readonly InferenceThread[]) {
     this.spec = spec;
     this.fingerprint = encoderFingerprint(spec);
     this.outputs = outputs;
     this.featureSize = spec.outputs.pooled.size;
     const { grid } = spec.outputs;
     if (grid !== undefined) this.grid = { cells: grid.cells, featureSize: grid.size };
-    this.thread = thread;
+    this.threads = threads;
+    this.sessions = threads.length;
   }
 
   checkNames(): void {
     const { name, input } = this.spec;
-    if (this.thread.inputs.length !== 1 || this.thread.inputs[0] !== input.name) {
-      throw new EncoderError(
-        expected(`the only input "${input.name}"`, `the graph of encoder ${name}`, this.thread.inputs),
-      );
+    const { inputs, outputs } = this.threads[0]!;
+    if (inputs.length !== 1 || inputs[0] !== input.name) {
+      throw new EncoderError(expected(`the only input "${input.name}"`, `the graph of encoder ${name}`, inputs));
     }
     for (const output of this.outputs) {
       const wanted = this.spec.outputs[output]!.name;
-      if (!this.thread.outputs.includes(wanted)) {
-        throw new EncoderError(expected(`an output "${wanted}"`, `the graph of encoder ${name}`, this.thread.outputs));
+      if (!outputs.includes(wanted)) {
+        throw new EncoderError(expected(`an output "${wanted}"`, `the graph of encoder ${name}`, outputs));
       }
     }
   }
@@ -142,7 +166,8 @@ class OnnxEncoder implements ImageEncoder {
     if (images.length === 0) throw new OptionError(expected("at least one image", "images", 0));
     const { data, shape } = pixelTensor(images, this.spec.input);
     const names = this.outputs.map((output) => this.spec.outputs[output]!.name);
-    const results = await this.thread.run(data, shape, names);
+    const idlest = this.threads.reduce((least, thread) => (thread.pending < least.pending ? thread : least));
+    const results = await idlest.run(data, shape, names);
     const batch: { pooled?: Tensor; grid?: Tensor } = {};
     this.outputs.forEach((output, index) => {
       batch[output] =
@@ -152,7 +177,7 @@ class OnnxEncoder implements ImageEncoder {
   }
 
   async dispose(): Promise<void> {
-    await this.thread.close();
+    await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
   private pooled(result: InferenceOutput, images: number): Tensor {

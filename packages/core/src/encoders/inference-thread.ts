@@ -76,6 +76,11 @@ export class InferenceThread {
     });
   }
 
+  /** Runs asked for and not answered. */
+  get pending(): number {
+    return this.waiting.size;
+  }
+
   /** Lets runs already asked for finish, then ends the thread. Idempotent. */
   async close(): Promise<void> {
     if (this.ended === undefined) {
