@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { startInference } from "@showtell/core/start-inference";
+import { startInference, stopInference } from "@showtell/core/start-inference";
 import { type Command, CommanderError, program } from "commander";
 import { EXIT } from "./exit-codes.js";
 import { reportError } from "./report-error.js";
@@ -94,6 +94,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Commander has printed its message already; code 0 is --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.userError;
     return reportError(error);
+  } finally {
+    await stopInference();
   }
 }
 

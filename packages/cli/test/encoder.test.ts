@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeTinyEncoder } from "@showtell/core/testing";
@@ -10,6 +10,7 @@ let onnx: string;
 let draft: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "showtell-encoder-"));
+  await mkdir(join(folder, "tiny"));
   const specPath = await writeTinyEncoder(join(folder, "tiny"));
   const { onnx: file, sha256: _, ...rest } = JSON.parse(await readFile(specPath, "utf8"));
   onnx = join(dirname(specPath), file);

@@ -9,7 +9,7 @@ export interface InferenceOpening {
 }
 
 export type InferenceRequest =
-  /** First, and once. */
+  /** First, and once; unless the thread is closed without ever having been needed. */
   | { readonly kind: "open"; readonly opening: InferenceOpening }
   | {
       readonly kind: "run";

@@ -13,30 +13,37 @@ import { parentPort } from "node:worker_threads";
 if (parentPort === null) throw new Error("inference-worker.mjs runs only as a worker thread.");
 const port = parentPort;
 
-// Begins before anybody says which encoder it is for; a failure is reported when somebody does.
-const runtime = import("onnxruntime-node");
-runtime.catch(() => {});
-const [{ opening }] = /** @type {[{ kind: "open", opening: InferenceOpening }]} */ (await once(port, "message"));
-
 /** @param {InferenceReply} message @param {ArrayBuffer[]} [transfer] */
 const reply = (message, transfer = []) => port.postMessage(message, transfer);
 /** @param {unknown} error */
 const textOf = (error) => (error instanceof Error ? error.message : String(error));
 
-try {
-  const weights = await readFile(opening.onnxPath);
-  const sha256 = createHash("sha256").update(weights).digest("hex");
-  if (sha256 !== opening.sha256) {
-    reply({ kind: "mismatch", sha256 });
-  } else {
-    await serve(weights);
-  }
-} catch (error) {
-  reply({ kind: "unusable", message: textOf(error) });
+// Begins before anybody says which encoder it is for; a failure is reported when somebody does.
+const runtime = import("onnxruntime-node");
+runtime.catch(() => {});
+const [first] = /** @type {[InferenceRequest]} */ (await once(port, "message"));
+if (first.kind === "open") {
+  await open(first.opening);
+} else {
+  // Nobody needs it after all. Half-loaded, it could not end without taking the process with it.
+  await runtime.catch(() => {});
+  port.close();
 }
 
-/** @param {Uint8Array} weights */
-async function serve(weights) {
+/** @param {InferenceOpening} opening */
+async function open(opening) {
+  try {
+    const weights = await readFile(opening.onnxPath);
+    const sha256 = createHash("sha256").update(weights).digest("hex");
+    if (sha256 === opening.sha256) await serve(weights, opening);
+    else reply({ kind: "mismatch", sha256 });
+  } catch (error) {
+    reply({ kind: "unusable", message: textOf(error) });
+  }
+}
+
+/** @param {Uint8Array} weights @param {InferenceOpening} opening */
+async function serve(weights, opening) {
   const { InferenceSession, Tensor } = await runtime;
   const session = await InferenceSession.create(weights, {
     intraOpNumThreads: opening.threads,

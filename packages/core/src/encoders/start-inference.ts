@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { InferenceRequest } from "./inference-protocol.js";
 
 let waiting: Worker | undefined;
 
@@ -9,6 +10,18 @@ let waiting: Worker | undefined;
  */
 export function startInference(): void {
   waiting ??= startWorker();
+}
+
+/** Ends a thread that was started and that no encoder took: a process that exits while ONNX Runtime is being loaded would crash. */
+export async function stopInference(): Promise<void> {
+  const worker = waiting;
+  waiting = undefined;
+  if (worker === undefined) return;
+  worker.ref();
+  await new Promise((resolve) => {
+    worker.once("exit", resolve);
+    worker.postMessage({ kind: "close" } satisfies InferenceRequest);
+  });
 }
 
 /** The thread that waits, or a new one. */
