@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -88,6 +88,10 @@ describe("showtell caption", () => {
     expect(await readFile(resumed, "utf8")).toBe(text);
     const again = await captionPhotos([PHOTOS], ["--format", "jsonl", "--output", resumed, "--resume"]);
     expect(again.code).toBe(0);
+    expect(await readFile(resumed, "utf8")).toBe(text);
+    await expect(readFile(`${resumed}.partial`)).rejects.toThrow("ENOENT");
+    await rename(resumed, `${resumed}.partial`);
+    await captionPhotos([PHOTOS], ["--format", "jsonl", "--output", resumed, "--resume"]);
     expect(await readFile(resumed, "utf8")).toBe(text);
   });
 

@@ -41,7 +41,11 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
   const finished = job.resume ? await finishedImages(path!, format) : new Set<string>();
   const images = all.filter(({ id }) => !finished.has(id));
   if (finished.size > 0) terminal.info(`${all.length - images.length} of ${all.length} photos are captioned already.`);
-  if (finished.size > 0 && images.length === 0) return { failed: 0 };
+  if (finished.size > 0 && images.length === 0) {
+    // Only the name is missing: the run before was stopped after its last photo, or had finished.
+    await (await openResultOutput(path, { resumable: true, append: true })).finish();
+    return { failed: 0 };
+  }
 
   await using captioner = await loadCaptioner({ model: job.model, encoder: job.encoder, backend: job.backend });
   const writer =
