@@ -1,5 +1,14 @@
-import { type EpochMetrics, requiredFeatures, type TrainingProgress, type TrainingResult, train } from "@showtell/core";
+import {
+  type EpochMetrics,
+  readCheckpoint,
+  requiredFeatures,
+  type TrainingProgress,
+  type TrainingResult,
+  train,
+} from "@showtell/core";
 import type { Command } from "commander";
+import { prepareRewards } from "../compose/caption-rewards.js";
+import { findCaptioner } from "../compose/default-captioner.js";
 import { openEncodedDataset } from "../compose/encoded-dataset.js";
 import { findEncoder } from "../compose/encoder-registry.js";
 import { findRecipe } from "../compose/find-recipe.js";
@@ -16,6 +25,7 @@ interface TrainFlags extends DatasetFlags {
   readonly set?: string[];
   readonly run: string;
   readonly resume?: boolean;
+  readonly startFrom?: string;
   readonly encoder?: string;
   readonly backend: BackendChoice;
   readonly quiet?: boolean;
@@ -31,6 +41,10 @@ export function registerTrain(program: Command): void {
     .requiredOption("--run <folder>", "run folder: recipe, metrics, checkpoints")
     .option("--set <key=value...>", "change keys of the recipe: --set optimizer.learningRate=0.0005 epochs=20")
     .option("--resume", "go on with the run in the folder")
+    .option(
+      "--start-from <folder>",
+      "begin with the weights of this checkpoint: for self-critical training, or other data",
+    )
     .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file");
   addBackendOption(command);
   addQuietOption(command);
@@ -41,6 +55,7 @@ export function registerTrain(program: Command): void {
   command.action(async (flags: TrainFlags) => {
     const terminal = new Terminal(flags);
     const recipe = await findRecipe(flags.recipe, flags.set);
+    const startFrom = flags.startFrom === undefined ? undefined : await readCheckpoint(findCaptioner(flags.startFrom));
     const signal = interruptSignal(terminal, "Stopping after the step in hand; --resume goes on from there.");
     const { dataset, store } = await openEncodedDataset({
       dataPath: flags.data,
@@ -63,6 +78,8 @@ export function registerTrain(program: Command): void {
         backend,
         runDirectory: flags.run,
         resume: flags.resume ?? false,
+        ...(startFrom && { startFrom }),
+        prepareRewards,
         scoreCaptions,
         scoreSignature: scoreSignature(recipe.decoding),
         signal,
@@ -111,9 +128,12 @@ class TrainingDisplay {
     this.bar?.update(step, stage === "training" ? describe(figures) : "");
   }
 
-  endEpoch({ epoch, trainLossPerToken, devLossPerToken, devScores = {}, wallClock }: EpochMetrics): void {
+  endEpoch({ epoch, trainLossPerToken, sampled, devLossPerToken, devScores = {}, wallClock }: EpochMetrics): void {
     this.stop();
-    const figures = [`train loss ${trainLossPerToken.toFixed(4)}`, `dev loss ${devLossPerToken.toFixed(4)}`];
+    const figures = sampled
+      ? [`reward ${sampled.reward.toFixed(4)}`, `${sampled.words.toFixed(2)} words a sample`]
+      : [`train loss ${trainLossPerToken.toFixed(4)}`];
+    figures.push(`dev loss ${devLossPerToken.toFixed(4)}`);
     for (const [name, value] of Object.entries(devScores)) figures.push(`${name} ${value.toFixed(4)}`);
     this.terminal.info(`epoch ${epoch}: ${figures.join(", ")} (${Math.round(wallClock.train)} s)`);
   }
@@ -128,8 +148,9 @@ class TrainingDisplay {
 const STAGE_TITLES = { training: "training", "dev-loss": "dev loss", decoding: "dev captions" } as const;
 
 function describe(figures: Omit<TrainingProgress, "stage" | "epoch" | "epochs" | "step" | "steps">): string {
-  const { captionsPerSecond, lossPerToken, secondsLeft, bestScore, metric } = figures;
-  const parts = [`${captionsPerSecond.toFixed(0)} captions/s`, `loss ${lossPerToken.toFixed(3)}`];
+  const { captionsPerSecond, lossPerToken, meanReward, secondsLeft, bestScore, metric } = figures;
+  const progress = meanReward === undefined ? `loss ${lossPerToken.toFixed(3)}` : `reward ${meanReward.toFixed(3)}`;
+  const parts = [`${captionsPerSecond.toFixed(0)} captions/s`, progress];
   if (bestScore !== null) parts.push(`best ${metric} ${bestScore.toFixed(4)}`);
   if (secondsLeft !== undefined) parts.push(`${formatDuration(secondsLeft)} left`);
   return parts.join(", ");

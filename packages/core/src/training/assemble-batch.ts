@@ -25,21 +25,25 @@ export async function assembleBatch(
   feed: FeatureFeed,
   options: { labelSmoothing: number; dropoutSeed: number },
 ): Promise<TrainingBatch> {
-  const batchSize = planned.captions.length;
-  const timeSteps = planned.captions.reduce((longest, caption) => Math.max(longest, caption.length), 0);
-  const tokenIds = new Int32Array(batchSize * timeSteps).fill(PAD_TOKEN_ID);
-  planned.captions.forEach((caption, row) => {
-    tokenIds.set(caption, row * timeSteps);
-  });
   return {
     features: await readFeatures(feed, planned.requests),
     imageOfRow: Int32Array.from(planned.imageOfRow),
-    batchSize,
-    timeSteps,
-    tokenIds,
-    lengths: Int32Array.from(planned.captions, (caption) => caption.length),
+    ...layOutCaptions(planned.captions),
     ...options,
   };
+}
+
+/** Captions one below the other, padded to the longest. */
+export function layOutCaptions(
+  captions: readonly (readonly number[])[],
+): Pick<TrainingBatch, "batchSize" | "timeSteps" | "tokenIds" | "lengths"> {
+  const timeSteps = captions.reduce((longest, caption) => Math.max(longest, caption.length), 0);
+  const tokenIds = new Int32Array(captions.length * timeSteps).fill(PAD_TOKEN_ID);
+  captions.forEach((caption, row) => {
+    tokenIds.set(caption, row * timeSteps);
+  });
+  const lengths = Int32Array.from(captions, (caption) => caption.length);
+  return { batchSize: captions.length, timeSteps, tokenIds, lengths };
 }
 
 const DROPOUT_STREAM = 0x64726f70;

@@ -10,10 +10,12 @@ export interface EpochMetrics {
   readonly step: number;
   /** Of the epoch's last update. */
   readonly learningRate: number;
-  /** Nats per token, dropout and label smoothing on. */
+  /** Nats per token, dropout and label smoothing on. With `selfCritical`, weighted by what the captions' rewards say: a sum of both signs. */
   readonly trainLossPerToken: number;
   /** Mean over the epoch's updates, before clipping. */
   readonly gradientNorm: number;
+  /** Means over the captions drawn for self-critical training. */
+  readonly sampled?: { readonly reward: number; readonly words: number };
   /** Nats per token on the dev split: teacher forcing, no dropout, no smoothing. */
   readonly devLossPerToken: number;
   /** Of generated dev captions; absent where nothing scores them. */

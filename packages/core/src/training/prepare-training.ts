@@ -8,6 +8,7 @@ import { parameterShapes } from "../decoder/parameter-shapes.js";
 import { CheckpointError, expected, FeatureStoreError, RecipeError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { measureStandardization } from "./measure-standardization.js";
+import { differingKeys } from "./parse-recipe.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { RunFolder } from "./run-folder.js";
 import { DEFAULT_CAPTION_METRIC, requiredFeatures, type TrainOptions } from "./train-options.js";
@@ -60,15 +61,16 @@ export async function prepareTraining(
   if (saved) checkSameInputs(saved.checkpoint, options, run.paths.last);
   const { dataset, features } = options;
   const { tokenizer, minCount, unknown, maxWords } = recipe.data;
+  const start = saved?.checkpoint ?? options.startFrom;
   const captions = requireSplit(dataset, "train").flatMap((image) => image.captions);
-  const vocabulary = saved?.checkpoint.vocabulary ?? Vocabulary.build(captions, { tokenizer, minCount, unknown });
+  const vocabulary = start?.vocabulary ?? Vocabulary.build(captions, { tokenizer, minCount, unknown });
   const train = collectExamples(dataset, "train", { features, vocabulary, maxWords });
   const dev = collectExamples(dataset, "dev", { features, vocabulary, maxWords });
   await checkMetrics(options, recipe, dev);
   giveNotice(options, { train, dev });
   const trainIds = train.images.map((image) => image.id);
-  const standardization = saved
-    ? saved.checkpoint.standardization
+  const standardization = start
+    ? start.standardization
     : recipe.features.standardize
       ? await measureStandardization(features, trainIds)
       : undefined;
@@ -88,6 +90,7 @@ async function openDecoder(
 ): Promise<BackendDecoder> {
   const { backend, features, precision } = options;
   const spec = decoderSpecOf(recipe, vocabulary.size, features);
+  if (options.startFrom && !saved) checkStart(options.startFrom, spec, options.encoder);
   const supported = backend.supports(spec);
   if (supported !== true) {
     throw new RecipeError(
@@ -100,6 +103,7 @@ async function openDecoder(
   const parameters =
     saved?.snapshot.parameters ??
     saved?.checkpoint.parameters ??
+    options.startFrom?.parameters ??
     initializeParameters(spec, { seed: recipe.seed, scheme: recipe.initialization });
   const decoder = await backend.createDecoder(spec, parameters, precision && { precision });
   if (saved && saved.snapshot.optimizer.step > 0) {
@@ -133,6 +137,22 @@ function decoderSpecOf(recipe: Recipe, vocabSize: number, features: TrainOptions
     ...rest,
     ...(attention && gridFeatureSize !== undefined && { attention: { ...attention, gridFeatureSize } }),
   };
+}
+
+/** The weights must mean the same in the new run; dropout may differ. */
+function checkStart(start: Checkpoint, spec: DecoderSpec, encoder: TrainOptions["encoder"]): void {
+  if (start.encoder.fingerprint !== encoder.fingerprint) {
+    throw new CheckpointError(expected(`the encoder ${start.encoder.fingerprint}`, "startFrom", encoder.fingerprint), {
+      hint: "The checkpoint was trained on features of another encoder.",
+    });
+  }
+  const { dropout: _, ...wanted } = spec;
+  const { dropout: __, ...given } = start.decoder;
+  const different = differingKeys(wanted, given);
+  if (different.length === 0) return;
+  throw new CheckpointError(expected("a checkpoint with the recipe's decoder", "startFrom", different.join(", ")), {
+    hint: "Give the recipe's decoder section the sizes of the checkpoint: `showtell model inspect` shows them.",
+  });
 }
 
 function checkFeatures({ features }: TrainOptions, recipe: Recipe): void {

@@ -87,10 +87,27 @@ const batchingSchema = z.discriminatedUnion("by", [
   z.strictObject({ by: z.literal("photos"), photosPerBatch: z.int().min(1).max(65_536).default(16) }),
 ]);
 
+const selfCriticalSchema = z
+  .strictObject({
+    /** Captions drawn for each photo of a batch. */
+    samples: z.int().min(1).max(64).default(5),
+    /** What a caption's reward is compared with: the mean of the photo's other samples, or the greedy caption's. */
+    baseline: z.enum(["samples", "greedy"]).default("samples"),
+    temperature: z.number().positive().max(10).default(1),
+    /** Reward lost for each word that a caption is shorter than the photo's own captions are on average. */
+    shortnessPenalty: z.number().min(0).max(10).default(0),
+    /** Factor of the cross-entropy of the photo's own captions, which then join the batch; 0 = they do not. */
+    crossEntropy: z.number().min(0).max(10).default(0),
+  })
+  .refine(({ samples, baseline }) => baseline === "greedy" || samples >= 2, {
+    message: "at least 2, or baseline: greedy",
+    path: ["samples"],
+  });
+
 /** A metric's name as the caption scorer gives it, `loss` for dev loss per token, or `auto`. */
 const metric = z.string().min(1).max(100).default("auto");
 
-export const recipeSchema = z.strictObject({
+const recipeKeys = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,99}$/)
@@ -104,6 +121,8 @@ export const recipeSchema = z.strictObject({
   schedule: scheduleSchema.prefault({ kind: "constant" }),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   batching: batchingSchema.prefault({ by: "captions" }),
+  /** Self-critical sequence training in place of cross-entropy; null = off. */
+  selfCritical: selfCriticalSchema.nullable().default(null),
   epochs: count.default(10),
   /** No epoch begins after this time; null = no limit. */
   timeLimitMinutes: z.number().positive().nullable().default(null),
@@ -122,6 +141,16 @@ export const recipeSchema = z.strictObject({
   /** How dev captions are searched for, and the checkpoint's defaults for captioning. */
   decoding: generationDefaultsSchema.prefault({}),
 });
+
+export const recipeSchema = recipeKeys
+  .refine(({ selfCritical, batching }) => !selfCritical || batching.by === "photos", {
+    message: "photos where selfCritical is on",
+    path: ["batching", "by"],
+  })
+  .refine(({ selfCritical, labelSmoothing }) => !selfCritical || labelSmoothing === 0, {
+    message: "0 where selfCritical is on",
+    path: ["labelSmoothing"],
+  });
 
 /** A training recipe with every default filled in. */
 export type Recipe = z.infer<typeof recipeSchema>;

@@ -1,5 +1,5 @@
-import type { CheckpointEncoder } from "../checkpoint/checkpoint.js";
-import type { Dataset } from "../data/dataset.js";
+import type { Checkpoint, CheckpointEncoder } from "../checkpoint/checkpoint.js";
+import type { Dataset, DatasetImage } from "../data/dataset.js";
 import type { Backend, Precision } from "../decoder/backend.js";
 import type { FeatureSource, View } from "../features/feature-source.js";
 import type { EpochMetrics } from "./metrics-log.js";
@@ -14,6 +14,17 @@ export interface CaptionPair {
 
 /** Scores generated captions: metric name → value, higher is better. The CLI passes packages/eval in. */
 export type ScoreCaptions = (pairs: CaptionPair[]) => Promise<Record<string, number>>;
+
+/** A caption drawn while training. */
+export interface SampledCaption {
+  readonly imageId: string;
+  readonly text: string;
+  /** Whether the decoder ended it, rather than `decoding.maxLength`. */
+  readonly ended: boolean;
+}
+
+/** One reward a caption, higher is better. Called at every update. */
+export type RewardCaptions = (captions: readonly SampledCaption[]) => ArrayLike<number>;
 
 /** What the automatic choice of metric takes where captions can be scored. */
 export const DEFAULT_CAPTION_METRIC = "CIDEr-D";
@@ -37,6 +48,8 @@ export interface TrainingProgress {
   readonly metric: string;
   readonly learningRate: number;
   readonly backend: string;
+  /** Of the epoch's sampled captions; absent without `selfCritical`. */
+  readonly meanReward?: number;
 }
 
 export interface TrainOptions {
@@ -49,6 +62,13 @@ export interface TrainOptions {
   /** Go on with the run in runDirectory. */
   readonly resume?: boolean;
   readonly precision?: Precision;
+  /**
+   * Begins with this checkpoint's vocabulary, feature statistics and weights in place of new ones. Its decoder must be the recipe's but for dropout. A run
+   * that is resumed has them already.
+   */
+  readonly startFrom?: Checkpoint;
+  /** Prepares rewards of captions of the training images; needed by `selfCritical`. The CLI passes packages/eval in. */
+  readonly prepareRewards?: (images: readonly DatasetImage[]) => RewardCaptions;
   readonly scoreCaptions?: ScoreCaptions;
   /** How `scoreCaptions` computes its scores, stored beside them. */
   readonly scoreSignature?: string;

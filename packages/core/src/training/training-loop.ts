@@ -8,11 +8,12 @@ import { assembleBatch, dropoutSeedAt, type FeatureFeed, makeAhead } from "./ass
 import { type DevResult, evaluateDev } from "./evaluate-dev.js";
 import { afterEpoch, learningRateAt } from "./learning-rate.js";
 import type { EpochMetrics } from "./metrics-log.js";
-import { batchesPerEpoch, type PlannedBatch, planEpoch } from "./plan-batches.js";
+import { batchesPerEpoch, planEpoch } from "./plan-batches.js";
 import { checkpointFrame, type PreparedTraining } from "./prepare-training.js";
 import { ProgressMeter, secondsSince } from "./progress-meter.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { RunFolder } from "./run-folder.js";
+import { NO_REWARDS, type RewardSums, SelfCritical } from "./self-critical.js";
 import { BATCHES_AHEAD } from "./split-loss.js";
 import { checkStopping, isBetter, type StopReason } from "./stopping.js";
 import type { TrainingProgress, TrainOptions } from "./train-options.js";
@@ -33,6 +34,7 @@ export class TrainingLoop {
   private readonly meter = new ProgressMeter();
   private readonly stepsPerEpoch: number;
   private readonly elapsedBefore: number;
+  private readonly selfCritical: SelfCritical | undefined;
 
   constructor(
     private readonly options: TrainOptions,
@@ -49,6 +51,7 @@ export class TrainingLoop {
       grid: prepared.decoder.spec.attention !== undefined,
       standardization: prepared.standardization,
     };
+    this.selfCritical = SelfCritical.of(options, recipe, prepared);
   }
 
   /** Trains until the end or until the signal; the last checkpoint then says where it stopped. */
@@ -71,7 +74,7 @@ export class TrainingLoop {
     const batches = planEpoch(this.prepared.train, this.recipe, random).slice(this.state.stepInEpoch);
     const firstStep = this.state.step;
     const numbered = batches.map((planned, i) => ({ planned, step: firstStep + i }));
-    const inFlight: { result: Promise<StepResult>; planned: PlannedBatch }[] = [];
+    const inFlight: { result: Promise<StepResult>; captions: number; rewards: RewardSums }[] = [];
     const assemble = async ({ planned, step }: (typeof numbered)[number]) => {
       const dropoutSeed = dropoutSeedAt(this.recipe.seed, step);
       return {
@@ -81,16 +84,19 @@ export class TrainingLoop {
       };
     };
     const settleOldest = async () => {
-      const { result, planned } = inFlight.shift()!;
-      this.countStep(await result, planned);
+      const { result, captions, rewards } = inFlight.shift()!;
+      this.countStep(await result, captions, rewards);
     };
     try {
       for await (const { planned, step, batch } of makeAhead(numbered, BATCHES_AHEAD, assemble)) {
         if (this.options.signal?.aborted) break;
-        const result = this.decoder.trainStep(batch, this.updateAt(step));
+        const { batch: update, rewards } = this.selfCritical
+          ? await this.selfCritical.draw(planned, batch)
+          : { batch, rewards: NO_REWARDS };
+        const result = this.decoder.trainStep(update, this.updateAt(step));
         // Awaited two steps later; a rejection before that must not count as unhandled.
         result.catch(() => undefined);
-        inFlight.push({ result, planned });
+        inFlight.push({ result, captions: update.batchSize, rewards });
         if (inFlight.length === STEPS_IN_FLIGHT) await settleOldest();
         const { checkpointEvery } = this.recipe;
         if (checkpointEvery !== null && (step + 1) % checkpointEvery === 0) {
@@ -122,7 +128,7 @@ export class TrainingLoop {
     return learningRateAt(this.recipe, this.state.learningRate, step, this.recipe.epochs * this.stepsPerEpoch);
   }
 
-  private countStep({ lossSum, tokenCount, gradientNorm }: StepResult, planned: PlannedBatch): void {
+  private countStep({ lossSum, tokenCount, gradientNorm }: StepResult, captions: number, rewards: RewardSums): void {
     const { sums, step, stepInEpoch } = this.state;
     if (!Number.isFinite(lossSum) || !Number.isFinite(gradientNorm)) {
       throw new RecipeError(
@@ -144,9 +150,12 @@ export class TrainingLoop {
         loss: sums.loss + lossSum,
         tokens: sums.tokens + tokenCount,
         gradientNorm: sums.gradientNorm + gradientNorm,
+        reward: sums.reward + rewards.reward,
+        sampledWords: sums.sampledWords + rewards.sampledWords,
+        samples: sums.samples + rewards.samples,
       },
     };
-    this.meter.countStep(planned.captions.length);
+    this.meter.countStep(captions);
     this.report("training", this.state.stepInEpoch, this.stepsPerEpoch);
   }
 
@@ -171,6 +180,12 @@ export class TrainingLoop {
       learningRate: this.learningRate(state.step - 1),
       trainLossPerToken: state.sums.loss / state.sums.tokens,
       gradientNorm: state.sums.gradientNorm / state.stepInEpoch,
+      ...(state.sums.samples > 0 && {
+        sampled: {
+          reward: state.sums.reward / state.sums.samples,
+          words: state.sums.sampledWords / state.sums.samples,
+        },
+      }),
       devLossPerToken: dev.lossPerToken,
       ...(dev.scores && { devScores: dev.scores }),
       best,
@@ -264,6 +279,7 @@ export class TrainingLoop {
       metric: recipe.selection.metric,
       learningRate: this.learningRate(Math.max(0, state.step - 1)),
       backend: this.options.backend.device.description,
+      ...(state.sums.samples > 0 && { meanReward: state.sums.reward / state.sums.samples }),
     });
   }
 }

@@ -18,7 +18,15 @@ const trainingStateSchema = z.strictObject({
   /** Numbers drawn for batches before the epoch under way. */
   randomPosition: countSchema,
   /** Over the updates of the epoch under way. */
-  sums: z.strictObject({ loss: z.number(), tokens: countSchema, gradientNorm: z.number() }),
+  sums: z.strictObject({
+    loss: z.number(),
+    tokens: countSchema,
+    gradientNorm: z.number(),
+    /** Of captions sampled for self-critical training. */
+    reward: z.number().default(0),
+    sampledWords: countSchema.default(0),
+    samples: countSchema.default(0),
+  }),
   learningRate: z.strictObject({ scale: z.number(), best: valueSchema, wait: countSchema, cooldown: countSchema }),
   selection: z.strictObject({ epoch: countSchema, value: valueSchema }),
   stopping: z.strictObject({
@@ -33,7 +41,14 @@ const trainingStateSchema = z.strictObject({
 
 export type TrainingState = z.infer<typeof trainingStateSchema>;
 
-export const NO_SUMS: TrainingState["sums"] = { loss: 0, tokens: 0, gradientNorm: 0 };
+export const NO_SUMS: TrainingState["sums"] = {
+  loss: 0,
+  tokens: 0,
+  gradientNorm: 0,
+  reward: 0,
+  sampledWords: 0,
+  samples: 0,
+};
 
 export const INITIAL_TRAINING_STATE: TrainingState = {
   epoch: 0,

@@ -1,0 +1,109 @@
+import type { BackendDecoder, DecoderState, Features } from "../decoder/backend.js";
+import { END_TOKEN_ID, PAD_TOKEN_ID, START_TOKEN_ID, UNKNOWN_TOKEN_ID } from "../decoder/decoder-spec.js";
+import { type NextTokenDistribution, normalizeLogits } from "../generation/next-token-distribution.js";
+import type { Random } from "../random.js";
+
+const NEVER_WRITTEN = [PAD_TOKEN_ID, START_TOKEN_ID, UNKNOWN_TOKEN_ID];
+
+export interface SampleOptions {
+  /** Captions drawn per image. */
+  readonly samples: number;
+  /** One more per image, the likeliest word at each step. */
+  readonly greedy: boolean;
+  readonly temperature: number;
+  /** Tokens, `<end>` counted. */
+  readonly maxLength: number;
+  readonly random: Random;
+}
+
+/** Token ids, `<end>` last unless `maxLength` came first. */
+type TokenIds = number[];
+
+interface Row {
+  readonly tokenIds: TokenIds;
+  readonly greedy: boolean;
+  /** Where its state lies. */
+  source: number;
+}
+
+/**
+ * Draws several captions of each image from the decoder's own distribution: all images and all draws step together, and an image's first step is shared.
+ * @returns `[images][samples (+ 1 where greedy, last)]`
+ */
+export async function sampleCaptions(
+  decoder: BackendDecoder,
+  features: Features,
+  { samples, greedy, temperature, maxLength, random }: SampleOptions,
+): Promise<TokenIds[][]> {
+  const images = features.pooled.shape[0]!;
+  const captions = Array.from({ length: images }, (_, image) =>
+    Array.from(
+      { length: samples + (greedy ? 1 : 0) },
+      (_, i): Row => ({ tokenIds: [], greedy: i === samples, source: image }),
+    ),
+  );
+  const state = await decoder.start(features);
+  try {
+    let live = captions.flat();
+    let fed = new Int32Array(images).fill(START_TOKEN_ID);
+    while (live.length > 0) {
+      const distribution = normalizeLogits(await decoder.step(state, fed), fed.length, decoder.spec.vocabSize);
+      for (const row of live) {
+        row.tokenIds.push(
+          row.greedy
+            ? likeliest(distribution, row.source)
+            : draw(distribution, row.source, temperature, random.uniform()),
+        );
+      }
+      live = live.filter(({ tokenIds }) => tokenIds.at(-1) !== END_TOKEN_ID && tokenIds.length < maxLength);
+      if (live.length > 0) await moveTo(state, live, decoder);
+      fed = Int32Array.from(live, ({ tokenIds }) => tokenIds.at(-1)!);
+    }
+  } finally {
+    state.dispose();
+  }
+  return captions.map((rows) => rows.map(({ tokenIds }) => tokenIds));
+}
+
+async function moveTo(state: DecoderState, live: readonly Row[], decoder: BackendDecoder): Promise<void> {
+  const rows = Int32Array.from(live, ({ source }) => source);
+  if (rows.length !== state.rows || rows.some((source, row) => source !== row)) await decoder.gatherRows(state, rows);
+  live.forEach((row, i) => {
+    row.source = i;
+  });
+}
+
+/** The lower id of equal ones. */
+function likeliest({ values, vocabSize }: NextTokenDistribution, row: number): number {
+  let best = END_TOKEN_ID;
+  for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
+    if (values[row * vocabSize + tokenId]! > values[row * vocabSize + best]! && !NEVER_WRITTEN.includes(tokenId))
+      best = tokenId;
+  }
+  return best;
+}
+
+/** The token at `uniform` (0 ≤ u < 1) of the cumulative distribution over what may be written. */
+function draw(
+  { values, normalizers, vocabSize }: NextTokenDistribution,
+  row: number,
+  temperature: number,
+  uniform: number,
+): number {
+  const cumulative = new Float64Array(vocabSize);
+  let total = 0;
+  for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
+    if (!NEVER_WRITTEN.includes(tokenId))
+      total += Math.exp((values[row * vocabSize + tokenId]! - normalizers[row]!) / temperature);
+    cumulative[tokenId] = total;
+  }
+  const target = uniform * total;
+  let low = 0;
+  let high = vocabSize - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (cumulative[middle]! > target) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
