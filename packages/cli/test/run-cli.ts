@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const TINY_DATASET = fileURLToPath(new URL("../../../fixtures/tiny-dataset/captions.jsonl", import.meta.url));
 export const PHOTOS = fileURLToPath(new URL("../../pretrained/photos/", import.meta.url));
-const COMMAND = fileURLToPath(new URL("../bin/showtell.mjs", import.meta.url));
+export const COMMAND = fileURLToPath(new URL("../bin/showtell.mjs", import.meta.url));
 
 if (!existsSync(new URL("../dist/main.js", import.meta.url))) {
   throw new Error("These tests run the built command: pnpm turbo build");
