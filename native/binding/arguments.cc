@@ -225,6 +225,7 @@ TrainingBatch BatchCopy::view() const {
   batch.token_ids = token_ids.data();
   batch.lengths = lengths.data();
   batch.token_weights = token_weights.data();
+  batch.input_token_ids = input_token_ids.empty() ? nullptr : input_token_ids.data();
   batch.label_smoothing = label_smoothing;
   batch.dropout_seed = dropout_seed;
   return batch;
@@ -243,6 +244,8 @@ BatchCopy to_batch(const DecoderSpec& spec, const Napi::Value& value) {
   copy.lengths = to_ints(object.Get("lengths"), "lengths", copy.batch_size);
   const Napi::Value weights = object.Get("tokenWeights");
   if (!weights.IsUndefined()) copy.token_weights = to_floats(weights, "tokenWeights", tokens);
+  const Napi::Value inputs = object.Get("inputTokenIds");
+  if (!inputs.IsUndefined()) copy.input_token_ids = to_ints(inputs, "inputTokenIds", tokens);
   copy.label_smoothing = to_number(object.Get("labelSmoothing"), "labelSmoothing");
   const double seed = to_number(object.Get("dropoutSeed"), "dropoutSeed");
   if (seed < 0 || seed > kMostSafeInteger || std::floor(seed) != seed) {

@@ -40,7 +40,7 @@ FeatureCopy to_features(const DecoderSpec& spec, const Napi::Value& pooled, cons
 /// Owns what a TrainingBatch points to.
 struct BatchCopy {
   FeatureCopy features;
-  std::vector<std::int32_t> image_of_row, token_ids, lengths;
+  std::vector<std::int32_t> image_of_row, token_ids, lengths, input_token_ids;
   AlignedBuffer token_weights;
   Index batch_size = 0, time_steps = 0;
   double label_smoothing = 0;

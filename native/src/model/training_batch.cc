@@ -16,6 +16,12 @@ namespace {
               expected(what, name, integral ? std::to_string(static_cast<long long>(actual)) : std::to_string(actual)));
 }
 
+/// The word that goes in at a step; -1 where the image does.
+std::int32_t input_at(const TrainingBatch& batch, Index at, Index step, bool image_goes_first) {
+  if (step == 0) return image_goes_first ? -1 : kStartTokenId;
+  return batch.input_token_ids != nullptr ? batch.input_token_ids[at] : batch.token_ids[at - 1];
+}
+
 std::string below(Index limit) { return "0 to " + std::to_string(limit - 1); }
 
 }  // namespace
@@ -38,6 +44,9 @@ void check_batch(const DecoderSpec& spec, const TrainingBatch& batch) {
     for (Index step = 0; step < batch.lengths[row]; ++step) {
       const std::int32_t token = batch.token_ids[row * batch.time_steps + step];
       if (token < 0 || token >= spec.vocab_size) fail(ErrorCode::shape, below(spec.vocab_size), "tokenIds", token);
+      if (batch.input_token_ids == nullptr || step == 0) continue;
+      const std::int32_t input = batch.input_token_ids[row * batch.time_steps + step];
+      if (input < 0 || input >= spec.vocab_size) fail(ErrorCode::shape, below(spec.vocab_size), "inputTokenIds", input);
     }
   }
   // Indices of tokens and of attention cells are 32-bit.
@@ -62,8 +71,7 @@ PackedTokens pack_tokens(const TrainingBatch& batch, bool image_goes_first) {
       if (batch.lengths[caption] <= step) break;
       ++rows;
       const Index at = caption * batch.time_steps + step;
-      const std::int32_t before = step > 0 ? batch.token_ids[at - 1] : image_goes_first ? -1 : kStartTokenId;
-      packed.inputs.push_back(before);
+      packed.inputs.push_back(input_at(batch, at, step, image_goes_first));
       packed.targets.push_back(batch.token_ids[at]);
       packed.token_captions.push_back(caption);
       packed.token_steps.push_back(static_cast<std::int32_t>(step));

@@ -17,6 +17,7 @@ struct TrainingBatch {
   const std::int32_t* token_ids = nullptr;  // [batch_size, time_steps]
   const std::int32_t* lengths = nullptr;    // [batch_size]
   const float* token_weights = nullptr;     // [batch_size, time_steps] or null
+  const std::int32_t* input_token_ids = nullptr;  // [batch_size, time_steps], column 0 ignored; null = the captions' own
   double label_smoothing = 0;
   std::uint64_t dropout_seed = 0;
 };

@@ -85,6 +85,8 @@ export interface NativeBatch {
   readonly lengths: Int32Array;
   /** `[batchSize, timeSteps]` */
   readonly tokenWeights?: Float32Array;
+  /** `[batchSize, timeSteps]`, column 0 ignored */
+  readonly inputTokenIds?: Int32Array;
   readonly labelSmoothing: number;
   readonly dropoutSeed: number;
 }

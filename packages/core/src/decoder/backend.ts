@@ -122,6 +122,11 @@ export interface TrainingBatch {
   readonly lengths: Int32Array;
   /** `[batch, timeSteps]` factors of each token's cross-entropy; 1 where absent. May be negative. Ignored at padding. */
   readonly tokenWeights?: Float32Array;
+  /**
+   * `[batch, timeSteps]` inputs in place of the captions' own: column t is fed at step t (scheduled sampling, Bengio et al. 2015). Column 0 is ignored, as
+   * `<start>` or the image comes first; so is padding.
+   */
+  readonly inputTokenIds?: Int32Array;
   /** ε of Szegedy et al. 2016, §7: target distribution (1 − ε) one-hot + ε / vocabSize. */
   readonly labelSmoothing: number;
   /** Key of the dropout masks; unused by evaluateLoss. */

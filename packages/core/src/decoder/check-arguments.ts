@@ -112,6 +112,9 @@ export function checkTrainingBatch(spec: DecoderSpec, batch: TrainingBatch): voi
   if (batch.tokenWeights !== undefined) {
     checkTensor({ shape: [batchSize * timeSteps], data: batch.tokenWeights }, [batchSize * timeSteps], "tokenWeights");
   }
+  if (batch.inputTokenIds !== undefined) {
+    checkIntegers(batch.inputTokenIds, batchSize * timeSteps, spec.vocabSize, "inputTokenIds");
+  }
   if (!(batch.labelSmoothing >= 0 && batch.labelSmoothing < 1)) {
     throw new OptionError(expected("0 ≤ value < 1", "labelSmoothing", batch.labelSmoothing));
   }

@@ -94,6 +94,8 @@ export function describeMisuse({ backend, tolerances }: ConformanceSubject): voi
           { lengths: batch.lengths.map(() => batch.timeSteps + 1) },
           { tokenIds: batch.tokenIds.slice(1) },
           { tokenIds: batch.tokenIds.map(() => spec.vocabSize) },
+          { inputTokenIds: batch.tokenIds.slice(1) },
+          { inputTokenIds: batch.tokenIds.map(() => spec.vocabSize) },
           { imageOfRow: batch.imageOfRow.map(() => 99) },
           { tokenWeights: new Float32Array(1) },
           { labelSmoothing: 1 },

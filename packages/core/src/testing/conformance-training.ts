@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AdamUpdate, BackendDecoder, TrainingBatch } from "../decoder/backend.js";
 import { parameterShapes } from "../decoder/parameter-shapes.js";
+import { logSumExp } from "../generation/log-sum-exp.js";
 import type { NamedTensors, Tensor } from "../tensor.js";
 import type { ConformanceSubject } from "./conformance.js";
 import { decoderGoldenNames, readDecoderGolden, withGoldenDecoder } from "./decoder-goldens.js";
@@ -83,6 +84,16 @@ export function describeTraining({ backend, tolerances }: ConformanceSubject): v
         expectClose([sum], [lossSum], tolerances.loss);
       }));
 
+    it("predicts the caption after whatever it is fed in its place", () =>
+      withDecoder(async (decoder) => {
+        const { lossSum } = await decoder.evaluateLoss(batch);
+        const own = await decoder.evaluateLoss({ ...batch, inputTokenIds: shiftedRight(batch) });
+        expect(own.lossSum).toBe(lossSum);
+        const inputTokenIds = Int32Array.from(batch.tokenIds, (_, at) => 4 + ((at * 5) % (spec.vocabSize - 4)));
+        const fed = { ...batch, inputTokenIds, labelSmoothing: 0 };
+        expectClose([(await decoder.evaluateLoss(fed)).lossSum], [await lossOverSteps(decoder, fed)], tolerances.loss);
+      }));
+
     it("returns parameters as they were written", () =>
       withDecoder(async (decoder) => {
         expectTensorsClose(await decoder.readParameters(), golden.parameters, {});
@@ -159,6 +170,33 @@ function moveAlong(parameters: NamedTensors, name: string, direction: Tensor, sc
   return new Map(parameters).set(name, moved);
 }
 
+/** What the decoder is fed where nothing else is said. */
+function shiftedRight({ tokenIds, timeSteps }: TrainingBatch): Int32Array {
+  return tokenIds.map((_, at) => (at % timeSteps === 0 ? 0 : tokenIds[at - 1]!));
+}
+
+/** The loss of a batch with inputs of its own, one step after the other. */
+async function lossOverSteps(decoder: BackendDecoder, batch: TrainingBatch): Promise<number> {
+  const { timeSteps, batchSize, lengths, tokenIds, tokenWeights, inputTokenIds } = batch;
+  const column = (step: number) =>
+    Int32Array.from({ length: batchSize }, (_, row) => (step === 0 ? 1 : inputTokenIds![row * timeSteps + step]!));
+  const state = await decoder.start(batch.features);
+  let lossSum = 0;
+  await decoder.gatherRows(state, batch.imageOfRow);
+  for (let step = 0; step < timeSteps; step++) {
+    const { data } = await decoder.step(state, column(step));
+    const { vocabSize } = decoder.spec;
+    for (let row = 0; row < batchSize; row++) {
+      if (step >= lengths[row]!) continue;
+      const at = row * timeSteps + step;
+      const logits = data.subarray(row * vocabSize, (row + 1) * vocabSize);
+      lossSum += (tokenWeights?.[at] ?? 1) * (logSumExp(logits, 0, vocabSize) - logits[tokenIds[at]!]!);
+    }
+  }
+  state.dispose();
+  return lossSum;
+}
+
 /** The batch with `extra` more steps of padding, and weights at padding that would show. */
 function withPadding(batch: TrainingBatch, extra: number): TrainingBatch {
   const timeSteps = batch.timeSteps + extra;
@@ -191,5 +229,6 @@ function captionOf(batch: TrainingBatch, row: number): TrainingBatch {
     tokenIds: batch.tokenIds.slice(from, to),
     lengths: batch.lengths.slice(row, row + 1),
     ...(batch.tokenWeights && { tokenWeights: batch.tokenWeights.slice(from, to) }),
+    ...(batch.inputTokenIds && { inputTokenIds: batch.inputTokenIds.slice(from, to) }),
   };
 }

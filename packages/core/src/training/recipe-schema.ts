@@ -121,6 +121,8 @@ const recipeKeys = z.strictObject({
   schedule: scheduleSchema.prefault({ kind: "constant" }),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   batching: batchingSchema.prefault({ by: "captions" }),
+  /** Share of input words that the decoder draws itself; it grows in a straight line from 0 to this at the last update. */
+  scheduledSampling: z.number().min(0).max(1).default(0),
   /** Self-critical sequence training in place of cross-entropy; null = off. */
   selfCritical: selfCriticalSchema.nullable().default(null),
   epochs: count.default(10),
@@ -150,6 +152,10 @@ export const recipeSchema = recipeKeys
   .refine(({ selfCritical, labelSmoothing }) => !selfCritical || labelSmoothing === 0, {
     message: "0 where selfCritical is on",
     path: ["labelSmoothing"],
+  })
+  .refine(({ selfCritical, scheduledSampling }) => !selfCritical || scheduledSampling === 0, {
+    message: "0 where selfCritical is on",
+    path: ["scheduledSampling"],
   });
 
 /** A training recipe with every default filled in. */

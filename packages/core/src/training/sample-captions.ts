@@ -52,7 +52,7 @@ export async function sampleCaptions(
         row.tokenIds.push(
           row.greedy
             ? likeliest(distribution, row.source)
-            : draw(distribution, row.source, temperature, random.uniform()),
+            : drawToken(distribution, row.source, temperature, random.uniform()),
         );
       }
       live = live.filter(({ tokenIds }) => tokenIds.at(-1) !== END_TOKEN_ID && tokenIds.length < maxLength);
@@ -84,7 +84,7 @@ function likeliest({ values, vocabSize }: NextTokenDistribution, row: number): n
 }
 
 /** The token at `uniform` (0 ≤ u < 1) of the cumulative distribution over what may be written. */
-function draw(
+export function drawToken(
   { values, normalizers, vocabSize }: NextTokenDistribution,
   row: number,
   temperature: number,

@@ -13,6 +13,7 @@ import { checkpointFrame, type PreparedTraining } from "./prepare-training.js";
 import { ProgressMeter, secondsSince } from "./progress-meter.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { RunFolder } from "./run-folder.js";
+import { mixInSamples } from "./scheduled-sampling.js";
 import { NO_REWARDS, type RewardSums, SelfCritical } from "./self-critical.js";
 import { BATCHES_AHEAD } from "./split-loss.js";
 import { checkStopping, isBetter, type StopReason } from "./stopping.js";
@@ -92,7 +93,7 @@ export class TrainingLoop {
         if (this.options.signal?.aborted) break;
         const { batch: update, rewards } = this.selfCritical
           ? await this.selfCritical.draw(planned, batch)
-          : { batch, rewards: NO_REWARDS };
+          : { batch: await mixInSamples(this.decoder, batch, this.sampledShare(step)), rewards: NO_REWARDS };
         const result = this.decoder.trainStep(update, this.updateAt(step));
         // Awaited two steps later; a rejection before that must not count as unhandled.
         result.catch(() => undefined);
@@ -126,6 +127,11 @@ export class TrainingLoop {
 
   private learningRate(step: number): number {
     return learningRateAt(this.recipe, this.state.learningRate, step, this.recipe.epochs * this.stepsPerEpoch);
+  }
+
+  private sampledShare(step: number): number {
+    const last = this.recipe.epochs * this.stepsPerEpoch - 1;
+    return this.recipe.scheduledSampling * (last === 0 ? 1 : step / last);
   }
 
   private countStep({ lossSum, tokenCount, gradientNorm }: StepResult, captions: number, rewards: RewardSums): void {

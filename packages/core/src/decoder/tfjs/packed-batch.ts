@@ -24,7 +24,7 @@ export interface PackedBatch {
 }
 
 export function packBatch(batch: TrainingBatch): PackedBatch {
-  const { batchSize, timeSteps, tokenIds, lengths, tokenWeights } = batch;
+  const { batchSize, timeSteps, tokenIds, lengths, tokenWeights, inputTokenIds } = batch;
   const originalRow = Int32Array.from({ length: batchSize }, (_, row) => row);
   originalRow.sort((a, b) => lengths[b]! - lengths[a]! || a - b);
 
@@ -41,7 +41,7 @@ export function packBatch(batch: TrainingBatch): PackedBatch {
       if (lengths[row]! <= step) break;
       const cell = row * timeSteps + step;
       imageOfPosition[position] = batch.imageOfRow[row]!;
-      inputIds[position] = step === 0 ? START_TOKEN_ID : tokenIds[cell - 1]!;
+      inputIds[position] = step === 0 ? START_TOKEN_ID : (inputTokenIds?.[cell] ?? tokenIds[cell - 1]!);
       targetIds[position] = tokenIds[cell]!;
       if (tokenWeights) weights[position] = tokenWeights[cell]!;
       position++;
