@@ -5,7 +5,14 @@
 #ifdef CUDA_EMULATION
 #include "emulation/cuda_emulation.h"
 #else
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
+/// Shared arrays of a block, as the emulation defines them as well. No array of a header function without a name of its
+/// own; no pointer kept from block to block.
+#define SHARED(T, name, count) __shared__ T name[count]
+#define DYNAMIC_SHARED(T, name)                                   \
+  extern __shared__ __align__(1024) unsigned char name##_bytes[]; \
+  T* const name = reinterpret_cast<T*>(name##_bytes)
 #endif
 
 #include <cstddef>
