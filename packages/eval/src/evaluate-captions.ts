@@ -17,6 +17,7 @@ import { bleu } from "./metrics/bleu.js";
 import { ciderD, plainCider } from "./metrics/cider.js";
 import { corpusPhrases, meteor } from "./metrics/meteor/meteor.js";
 import type { ParaphraseTable } from "./metrics/meteor/paraphrase-table.js";
+import type { PhraseSet } from "./metrics/meteor/phrase-set.js";
 import type { SynonymTable } from "./metrics/meteor/synonym-table.js";
 import { rougeL } from "./metrics/rouge-l.js";
 import type { Scorer, Scores } from "./scorer.js";
@@ -38,7 +39,7 @@ export interface EvaluationOptions {
   /** Needed for METEOR: `loadSynonyms()` of @showtell/eval/node. */
   readonly synonyms?: SynonymTable | undefined;
   /** Reads METEOR's paraphrase table for the phrases of this corpus: `(phrases) => loadParaphrases(path, phrases)`. Without it METEOR runs without paraphrases and is named so. */
-  readonly paraphrases?: ((phrases: ReadonlySet<string>) => Promise<ParaphraseTable>) | undefined;
+  readonly paraphrases?: ((phrases: PhraseSet) => Promise<ParaphraseTable>) | undefined;
   /** Marker put behind every caption, for comparison with tables that counted it. */
   readonly endToken?: string | undefined;
   /** Bootstrap settings, or false for no intervals. */

@@ -4,6 +4,7 @@ export {
   type CaptionStatisticsOptions,
   captionStatistics,
 } from "./analysis/caption-statistics.js";
+export { type Consensus, chooseByConsensus, DocumentFrequencies, type WeightedCaption } from "./analysis/consensus.js";
 export { type HumanAgreement, humanAgreement } from "./analysis/human-agreement.js";
 export {
   bootstrapIntervals,
@@ -24,10 +25,12 @@ export {
   type MetricName,
 } from "./evaluate-captions.js";
 export { type BleuOrder, bleu } from "./metrics/bleu.js";
-export { type CiderVariant, ciderD, type PreparedCider, plainCider, prepareCider } from "./metrics/cider.js";
+export { ciderD, type PreparedCider, plainCider, prepareCider } from "./metrics/cider.js";
+export type { CiderVariant } from "./metrics/cider-vectors.js";
 export { corpusPhrases, type MeteorOptions, meteor } from "./metrics/meteor/meteor.js";
 export type { Matcher } from "./metrics/meteor/parameters.js";
 export { ParaphraseTable } from "./metrics/meteor/paraphrase-table.js";
+export type { PhraseSet } from "./metrics/meteor/phrase-set.js";
 export { SynonymTable } from "./metrics/meteor/synonym-table.js";
 export { rougeL } from "./metrics/rouge-l.js";
 export type { CaptionList } from "./read/caption-list.js";

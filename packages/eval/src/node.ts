@@ -4,6 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { EvaluationError, expected } from "./errors.js";
 import { ParaphraseTable } from "./metrics/meteor/paraphrase-table.js";
+import type { PhraseSet } from "./metrics/meteor/phrase-set.js";
 import { SynonymTable } from "./metrics/meteor/synonym-table.js";
 import type { CaptionList } from "./read/caption-list.js";
 import { parseCaptions } from "./read/parse-captions.js";
@@ -21,7 +22,7 @@ export async function loadSynonyms(): Promise<SynonymTable> {
  * Reads METEOR's paraphrase table, packed (paraphrase-en.gz) or not, keeping what `phrases` can use. About 1.5 s for the English table.
  * @throws EvaluationError if the file is missing, damaged or something else
  */
-export async function loadParaphrases(path: string, phrases: ReadonlySet<string>): Promise<ParaphraseTable> {
+export async function loadParaphrases(path: string, phrases: PhraseSet): Promise<ParaphraseTable> {
   const packed = await startsWithGzipMagic(path);
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   const stream = packed ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;

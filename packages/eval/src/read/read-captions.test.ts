@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PhraseSet } from "../metrics/meteor/phrase-set.js";
 import { loadParaphrases, readCaptions } from "../node.js";
 import { goldenParaphraseText } from "../testing/golden.js";
 import { mergeReferences, pairCaptions } from "./pair-captions.js";
@@ -131,7 +132,8 @@ describe("files", () => {
   });
 
   it("with paraphrases are read packed or plain, and refused when cut short", async () => {
-    const phrases = new Set(["next to", "beside"]);
+    const phrases = new PhraseSet();
+    for (const phrase of ["next to", "beside"]) phrases.addPhrasesOf(phrase);
     const plain = join(folder, "paraphrases.txt");
     const packed = join(folder, "paraphrases.gz");
     const damaged = join(folder, "damaged.gz");

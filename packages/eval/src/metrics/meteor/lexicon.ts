@@ -1,6 +1,6 @@
 /** What the matchers need to know about a word, looked up once per distinct word of a run. */
-import snowball from "snowball-stemmers";
 import { Interner } from "../../interner.js";
+import { stemEnglish } from "./english-stemmer.js";
 import { FUNCTION_WORDS } from "./function-words.js";
 import type { SynonymTable } from "./synonym-table.js";
 
@@ -9,7 +9,6 @@ const NO_SETS = new Int32Array(0);
 export class Lexicon {
   readonly #words = new Interner();
   readonly #stems = new Interner();
-  readonly #stemmer = snowball.newStemmer("english");
   readonly #synonyms: SynonymTable | undefined;
   readonly #stemIds: number[] = [];
   readonly #synonymSets: Int32Array[] = [];
@@ -46,7 +45,7 @@ export class Lexicon {
   #idOf(word: string): number {
     const id = this.#words.id(word);
     if (id === this.#stemIds.length) {
-      this.#stemIds.push(this.#stems.id(this.#stemmer.stem(word)));
+      this.#stemIds.push(this.#stems.id(stemEnglish(word)));
       this.#synonymSets.push(this.#synonyms?.setsOf(word) ?? NO_SETS);
       this.#functionWord.push(FUNCTION_WORDS.has(word));
     }

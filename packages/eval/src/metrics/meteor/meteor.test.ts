@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Corpus } from "../../corpus.js";
 import { loadSynonyms } from "../../node.js";
-import { golden, goldenParaphraseText } from "../../testing/golden.js";
-import { ptbTokenizer } from "../../tokenizers/ptb/ptb-tokenizer.js";
+import { goldenParaphraseText } from "../../testing/golden.js";
 import { noTokenizer } from "../../tokenizers/tokenizer.js";
 import { align } from "./align.js";
 import { corpusPhrases, meteor } from "./meteor.js";
-import { addPhrases, ParaphraseTable } from "./paraphrase-table.js";
+import { ParaphraseTable } from "./paraphrase-table.js";
+import { PhraseSet } from "./phrase-set.js";
 import { SynonymTable } from "./synonym-table.js";
 
 const synonyms = await loadSynonyms();
@@ -15,7 +15,7 @@ const pair = (candidate: string, reference: string) =>
 
 describe("METEOR", () => {
   it("bears the official name only with all four matchers", async () => {
-    const paraphrases = await ParaphraseTable.read([], new Set());
+    const paraphrases = await ParaphraseTable.read([], new PhraseSet());
     expect(meteor({ synonyms, paraphrases }).name).toBe("METEOR");
     expect(meteor({ synonyms }).name).toBe("METEOR (no paraphrases)");
     expect(meteor({ matchers: ["exact", "stem"] }).name).toBe("METEOR (no synonyms, no paraphrases)");
@@ -108,42 +108,5 @@ describe("the synonym table", () => {
 
   it("refuses any other text", () => {
     expect(() => SynonymTable.parse("ant\t0\n")).toThrow("Expected the synonym table of this package for synonyms");
-  });
-});
-
-describe("the paraphrase table", () => {
-  const bytes = new TextEncoder().encode(goldenParaphraseText);
-  const corpus = Corpus.prepare(golden.images, ptbTokenizer);
-
-  it("comes out the same however the file is cut into pieces", async () => {
-    const phrases = corpusPhrases(corpus);
-    const whole = await ParaphraseTable.read([bytes], phrases);
-    expect(whole.size).toBeGreaterThan(5);
-    for (const size of [1, 2, 7, 64]) {
-      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
-        bytes.subarray(i * size, (i + 1) * size),
-      );
-      expect((await ParaphraseTable.read(pieces, phrases)).entries).toEqual(whole.entries);
-    }
-  });
-
-  it("keeps an entry only if both its phrases are wanted", async () => {
-    const table = await ParaphraseTable.read([bytes], new Set(["next to", "beside", "atop of"]));
-    expect([...table.entries]).toEqual([["next to", ["beside"]]]);
-  });
-
-  it("refuses a file whose lines do not come in threes", async () => {
-    await expect(ParaphraseTable.read([bytes.subarray(0, bytes.length - 6)], new Set())).resolves.toBeDefined();
-    await expect(ParaphraseTable.read([new TextEncoder().encode("0.5\nleft\n")], new Set())).rejects.toThrow(
-      "Expected three lines per entry",
-    );
-  });
-
-  it("looks for runs of one to seven words", () => {
-    const phrases = new Set<string>();
-    addPhrases("a b c d e f g h", phrases);
-    expect(phrases.has("a b c d e f g")).toBe(true);
-    expect(phrases.has("a b c d e f g h")).toBe(false);
-    expect(phrases.size).toBe(8 + 7 + 6 + 5 + 4 + 3 + 2);
   });
 });

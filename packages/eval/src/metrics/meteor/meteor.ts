@@ -10,8 +10,9 @@ import { align } from "./align.js";
 import { MatchFinder } from "./find-matches.js";
 import { Lexicon } from "./lexicon.js";
 import { evalId, MATCHERS, type Matcher } from "./parameters.js";
-import { addPhrases, type ParaphraseTable } from "./paraphrase-table.js";
+import type { ParaphraseTable } from "./paraphrase-table.js";
 import { PhraseIndex } from "./phrase-index.js";
+import { PhraseSet } from "./phrase-set.js";
 import { alignmentStatistics, corpusRow, METEOR_COLUMNS, meteorScore } from "./statistics.js";
 import type { SynonymTable } from "./synonym-table.js";
 
@@ -32,11 +33,11 @@ export function meteor(options: MeteorOptions = {}): Scorer {
 }
 
 /** Every run of up to seven words of the normalised captions: what `ParaphraseTable.read` has to look for. */
-export function corpusPhrases(corpus: Corpus): Set<string> {
-  const phrases = new Set<string>();
+export function corpusPhrases(corpus: Corpus): PhraseSet {
+  const phrases = new PhraseSet();
   for (const pair of normalizedPairs(corpus)) {
-    addPhrases(pair.candidate, phrases);
-    for (const reference of pair.references) addPhrases(reference, phrases);
+    phrases.addPhrasesOf(pair.candidate);
+    for (const reference of pair.references) phrases.addPhrasesOf(reference);
   }
   return phrases;
 }
