@@ -1,4 +1,5 @@
 export * from "./captioning.js";
+export * from "./checkpoint/average-checkpoints.js";
 export * from "./checkpoint/write-checkpoint.js";
 export * from "./data/caption-pairs.js";
 export * from "./data/dataset.js";

@@ -1,11 +1,18 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { exportCheckpoint, parameterShapes, readCheckpoint, sizeOf } from "@showtell/core";
+import {
+  averageCheckpoints,
+  exportCheckpoint,
+  parameterShapes,
+  readCheckpoint,
+  sizeOf,
+  writeCheckpoint,
+} from "@showtell/core";
 import type { Command } from "commander";
-import { defaultCaptionerPath } from "../compose/default-captioner.js";
+import { defaultCaptionerPath, findCaptioner } from "../compose/default-captioner.js";
 
 export function registerModel(program: Command): void {
-  const model = program.command("model").description("look into a checkpoint, or export it");
+  const model = program.command("model").description("look into a checkpoint, export it, or average several");
   model
     .command("inspect [folder]")
     .description(
@@ -33,6 +40,18 @@ export function registerModel(program: Command): void {
     .addHelpText("after", "\nExample:\n  $ showtell model export runs/first/checkpoints/best my-captioner")
     .action(async (folder: string, target: string) => {
       await exportCheckpoint(folder, target);
+      process.stdout.write(`${target}\n`);
+    });
+  model
+    .command("average <target> <folders...>")
+    .description("one checkpoint with the mean weights of several that began with the same weights")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ showtell model average my-captioner runs/second/checkpoints/best runs/third/checkpoints/best",
+    )
+    .action(async (target: string, folders: string[]) => {
+      const checkpoints = await Promise.all(folders.map((folder) => readCheckpoint(findCaptioner(folder))));
+      await writeCheckpoint(target, averageCheckpoints(checkpoints));
       process.stdout.write(`${target}\n`);
     });
 }
