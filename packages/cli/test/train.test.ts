@@ -55,6 +55,46 @@ describe("showtell train", () => {
     expect(stdout).toContain("0 encoded, 14 already there, 0 failed");
   });
 
+  it("goes on from a checkpoint with the captions that the model writes itself, and averages what came of it", async () => {
+    const runs = ["1", "2"].map((seed) => join(model.folder, `self-critical-${seed}`));
+    for (const [index, run] of runs.entries()) {
+      const settings = ["selfCritical={samples: 3}", "batching={by: photos, photosPerBatch: 5}", "epochs=1"];
+      const { code, stderr } = await train(run, "--start-from", model.best, "--set", ...settings, `seed=${index + 1}`);
+      expect(code, stderr).toBe(0);
+      const metrics = JSON.parse(await readFile(join(run, "metrics.jsonl"), "utf8"));
+      expect(metrics.sampled.reward).toBeGreaterThan(0);
+      expect(metrics.sampled.words).toBeGreaterThan(1);
+    }
+    const average = join(model.folder, "average");
+    const folders = runs.map((run) => join(run, "checkpoints", "last"));
+    expect((await runCli(["model", "average", average, ...folders])).stdout).toBe(`${average}\n`);
+    const scores = await runCli([
+      "evaluate",
+      "--model",
+      average,
+      "--data",
+      TINY_DATASET,
+      "--split",
+      "dev",
+      "--store",
+      model.store,
+      "--json",
+    ]);
+    expect(scores.code, scores.stderr).toBe(0);
+  });
+
+  it("refuses to start from a decoder of other sizes", async () => {
+    const result = await train(
+      join(model.folder, "other-size"),
+      "--start-from",
+      model.best,
+      "--set",
+      "decoder.hiddenSize=65",
+    );
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).toContain("hiddenSize (65 → 64)");
+  });
+
   it("refuses to go on with another recipe, and names the keys", async () => {
     const result = await train(model.run, "--resume", "--set", "seed=2");
     expect(result, result.stderr).toSatisfy(isUserError);
