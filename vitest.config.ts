@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { conditions: ["@showtell/source"] },
   ssr: { resolve: { conditions: ["@showtell/source"], externalConditions: ["@showtell/source"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "bench/src/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 120_000,

@@ -8,6 +8,7 @@ const BENCHMARKS = {
   encode: "photos a second through the encoder: onnxruntime and peers",
   startup: "first caption of a cold process",
   score: "captions scored a second, and agreement with pycocoevalcap",
+  agree: "captions of a dataset by the native search, by core and by TensorFlow.js: the same?",
 };
 
 const [name, ...rest] = process.argv.slice(2);

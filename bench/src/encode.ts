@@ -7,6 +7,7 @@ import { expected, OptionError, resolveThreadCount } from "@showtell/core";
 import { defaultEncoderName, pretrainedEncoders } from "@showtell/pretrained";
 import { median } from "./comparison.js";
 import { Contender, type ContenderDefinition, peer } from "./contender.js";
+import { parseCount } from "./parse-count.js";
 import { machine } from "./report.js";
 
 const USAGE = `Usage: pnpm bench encode FOLDER [options]
@@ -46,10 +47,12 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
   const [folder] = positionals;
   if (folder === undefined) throw new OptionError(expected("a folder of photos", "FOLDER", undefined), { hint: USAGE });
-  const images = count("--images", values.images, 1);
-  const repetitions = count("--repetitions", values.repetitions, 1);
-  const memory = count("--memory", values.memory, 0);
-  const threads = resolveThreadCount(values.threads === undefined ? undefined : count("--threads", values.threads, 1));
+  const images = parseCount("--images", values.images);
+  const repetitions = parseCount("--repetitions", values.repetitions);
+  const memory = parseCount("--memory", values.memory, 0);
+  const threads = resolveThreadCount(
+    values.threads === undefined ? undefined : parseCount("--threads", values.threads),
+  );
 
   const contenders: { contender: Contender; answers: Answer[] }[] = [];
   try {
@@ -152,10 +155,4 @@ function render(report: Rendered): string {
 
 function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
-}
-
-function count(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new OptionError(expected(`an integer of at least ${least}`, option, text));
 }

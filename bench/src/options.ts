@@ -1,6 +1,6 @@
 /** Options that `bench decode` and `bench train` share. */
 import { parseArgs } from "node:util";
-import { expected, OptionError } from "@showtell/core";
+import { parseCount, parseCounts } from "./parse-count.js";
 
 export interface BenchOptions {
   readonly threads: readonly number[];
@@ -46,8 +46,8 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | undef
     return undefined;
   }
   return {
-    threads: values.threads.split(",").map((count) => positive(count, "--threads")),
-    repetitions: positive(values.repetitions, "--repetitions"),
+    threads: parseCounts("--threads", values.threads),
+    repetitions: parseCount("--repetitions", values.repetitions),
     peers: values.peers,
     epoch: values.epoch,
     clock: values["cpu-time"] ? "cpu" : "wall",
@@ -55,10 +55,4 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | undef
     contenders: new RegExp(values.contenders),
     json: values.json,
   };
-}
-
-function positive(text: string, name: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new OptionError(expected("an integer ≥ 1", name, text));
-  return value;
 }

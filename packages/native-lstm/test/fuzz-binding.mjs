@@ -220,6 +220,39 @@ for (const value of junk()) {
 }
 addon.setThreadCount(2);
 
+// Sizes that are none, each in every place where a size is asked for.
+for (const size of [Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 0.5, 2 ** 31, 2 ** 53, "5", 5n, undefined]) {
+  const label = `size ${String(size)}`;
+  for (const field of ["vocabSize", "featureSize", "embeddingSize", "hiddenSize", "layerCount"]) {
+    await mustFail(
+      `${label} for spec.${field}`,
+      async () => new addon.Decoder({ ...spec, [field]: size }, parameters(), options),
+    );
+  }
+  for (const field of ["heads", "size", "gridFeatureSize"]) {
+    const attention = { ...spec.attention, [field]: size };
+    await mustFail(
+      `${label} for spec.attention.${field}`,
+      async () => new addon.Decoder({ ...spec, attention }, parameters(), options),
+    );
+  }
+  for (const field of ["images", "cells", "batchSize", "timeSteps"]) {
+    await mustFail(`${label} for batch.${field}`, () => decoder.trainStep({ ...batch(), [field]: size }, update));
+    await mustFail(`${label} for batch.${field}`, () => decoder.evaluateLoss({ ...batch(), [field]: size }));
+  }
+  for (const field of ["beamWidth", "maxLength", "nBest"]) {
+    await mustFail(`${label} for search.${field}`, () =>
+      decoder.generate(floats(6), 2, floats(12), 2, { ...search, [field]: size }),
+    );
+  }
+  await mustFail(`${label} for images`, () => decoder.start(floats(6), size, floats(12), 2));
+  await mustFail(`${label} for cells`, () => decoder.generate(floats(6), 2, floats(12), size, search));
+  await mustFail(`${label} for threads`, async () => addon.setThreadCount(size));
+}
+for (const field of ["learningRate", "beta1", "beta2", "epsilon", "clipNorm", "averageDecay"]) {
+  await mustFail(`NaN for update.${field}`, () => decoder.trainStep(batch(), { ...update, [field]: Number.NaN }));
+}
+
 // Foreign and disposed handles.
 const other = newDecoder();
 await mustFail("state of another decoder", async () => decoder.step(await state(other), Int32Array.of(1, 1)));

@@ -64,8 +64,9 @@ const WORK = {
       }
     }
   },
+  /** 2000 steps a round. */
   async train() {
-    for (let i = 0; i < 1500; i++) await shared.trainStep(batch, update);
+    for (let i = 0; i < 2000; i++) await shared.trainStep(batch, update);
   },
   async search() {
     for (let i = 0; i < 300; i++) {
