@@ -54,7 +54,7 @@ using namespace cuda_emulation;
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   RETURN_IF_PRETENDED();
   if (stream == nullptr || stream->capture != nullptr) return remember(cudaErrorStreamCaptureUnsupported);
-  finish(stream->tail);
+  finish(enqueue(stream, nullptr));  // the events that the stream waits for as well
   stream->capture = new cuda_emulation_graph;
   stream->tail = nullptr;
   return cudaSuccess;
