@@ -108,10 +108,10 @@ void DecoderSession::finished(Napi::Env env) {
 void DecoderSession::dispose(Napi::Env env) {
   disposed_ = true;
   if (running_ || !waiting_.empty()) return;
-  decoder_.reset();
   for (const auto& weak : states_) {
-    if (const auto state = weak.lock()) state->state = DecoderState();
+    if (const auto state = weak.lock()) state->state.reset();
   }
+  decoder_.reset();
   states_.clear();
   report_memory(env);
 }
@@ -121,7 +121,7 @@ void DecoderSession::report_memory(Napi::Env env) {
   states_.erase(std::remove_if(states_.begin(), states_.end(), [](const auto& state) { return state.expired(); }),
                 states_.end());
   for (const auto& weak : states_) {
-    if (const auto state = weak.lock()) bytes += state->state.bytes();
+    if (const auto state = weak.lock()) bytes += state->state ? state->state->bytes() : 0;
   }
   if (bytes == reported_bytes_) return;
   Napi::MemoryManagement::AdjustExternalMemory(env, bytes - reported_bytes_);

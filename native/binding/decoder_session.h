@@ -18,8 +18,8 @@ class DecoderSession;
 /// Recurrent state as JavaScript shares it.
 struct StateHandle {
   std::weak_ptr<DecoderSession> owner;
-  DecoderState state;  // belongs to the running job
-  Index rows = 0;      // after all jobs asked for so far
+  std::unique_ptr<DecodingState> state;  // belongs to the running job
+  Index rows = 0;                        // after all jobs asked for so far
   bool disposed = false;
 };
 

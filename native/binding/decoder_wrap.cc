@@ -3,6 +3,7 @@
 #include "binding/arguments.h"
 #include "binding/results.h"
 #include "binding/state_wrap.h"
+#include "model/cpu_decoder.h"
 
 namespace showtell::binding {
 
@@ -60,7 +61,7 @@ DecoderWrap::DecoderWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Deco
     const DecoderSpec spec = to_decoder_spec(info[0]);
     check_device(info[2]);
     const NamedCopies parameters = to_named(ParameterLayout(spec), false, info[1], "parameter");
-    session_ = std::make_shared<DecoderSession>(info.Env(), std::make_unique<Decoder>(spec, writer_of(parameters)));
+    session_ = std::make_shared<DecoderSession>(info.Env(), std::make_unique<CpuDecoder>(spec, writer_of(parameters)));
   } catch (...) {
     throw current_js_error(info.Env());
   }
@@ -109,15 +110,15 @@ Napi::Value DecoderWrap::step(const Napi::CallbackInfo& info) {
                   expected("0 to " + std::to_string(spec.vocab_size - 1), "tokenIds", std::to_string(token)));
     }
     return [state, tokens](Decoder& decoder) -> MakeResult {
-      if (state->state.steps == 0) {
+      if (state->state->steps() == 0) {
         for (const auto token : *tokens) {
           if (token == kStartTokenId) continue;
           throw Error(ErrorCode::option, expected("<start> (1) on every row", "the first step", std::to_string(token)));
         }
       }
-      const Index size = state->state.rows * decoder.spec().vocab_size;
+      const Index size = state->state->rows() * decoder.spec().vocab_size;
       auto logits = std::make_shared<AlignedBuffer>(size);
-      decoder.step(state->state, tokens->data(), logits->data());
+      decoder.step(*state->state, tokens->data(), logits->data());
       return [logits](Napi::Env env) { return to_float32_array(env, logits->data(), logits->size()); };
     };
   });
@@ -134,7 +135,7 @@ Napi::Value DecoderWrap::gather_rows(const Napi::CallbackInfo& info) {
     }
     state->rows = static_cast<Index>(rows->size());
     return [state, rows](Decoder& decoder) -> MakeResult {
-      decoder.gather(state->state, rows->data(), static_cast<Index>(rows->size()));
+      decoder.gather(*state->state, rows->data(), static_cast<Index>(rows->size()));
       return nullptr;
     };
   });
@@ -147,10 +148,9 @@ Napi::Value DecoderWrap::read_attention(const Napi::CallbackInfo& info) {
       throw Error(ErrorCode::option, expected("a decoder with attention", "readAttention", "one without"));
     }
     return [state](Decoder&) -> MakeResult {
-      const DecoderState& from = state->state;
-      if (from.steps == 0) throw Error(ErrorCode::option, expected("a step", "readAttention", "none so far"));
-      auto copy =
-          std::make_shared<std::vector<float>>(from.attention.data(), from.attention.data() + from.rows * from.cells);
+      const DecodingState& from = *state->state;
+      if (from.steps() == 0) throw Error(ErrorCode::option, expected("a step", "readAttention", "none so far"));
+      auto copy = std::make_shared<std::vector<float>>(from.attention(), from.attention() + from.rows() * from.cells());
       return [copy](Napi::Env env) { return to_float32_array(env, copy->data(), static_cast<Index>(copy->size())); };
     };
   });

@@ -50,10 +50,10 @@ TEST(impossible_specs_and_batches_are_errors) {
   const Golden golden(path_of("attention"));
   DecoderSpec spec = golden.spec;
   spec.attention_heads = 4;  // does not divide 6
-  CHECK_THROWS(Decoder(spec, [](const ParameterShape&, float*) {}), ErrorCode::option);
+  CHECK_THROWS(make_decoder(spec, [](const ParameterShape&, float*) {}), ErrorCode::option);
   spec = golden.spec;
   spec.vocab_size = 4;
-  CHECK_THROWS(Decoder(spec, [](const ParameterShape&, float*) {}), ErrorCode::option);
+  CHECK_THROWS(make_decoder(spec, [](const ParameterShape&, float*) {}), ErrorCode::option);
 
   const auto decoder = golden.decoder();
   const auto train = [&](const auto& change) {

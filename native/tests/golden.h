@@ -4,12 +4,25 @@
 #include <memory>
 
 #include "json.h"
-#include "model/decoder.h"
 #include "plain.h"
+#ifdef SHOWTELL_TEST_CUDA
+#include "cuda/cuda_decoder.h"
+#else
+#include "model/cpu_decoder.h"
+#endif
 
 namespace golden {
 
 using namespace showtell;
+
+/// Of the device under test.
+inline std::unique_ptr<Decoder> make_decoder(const DecoderSpec& spec, const ParameterVisitor& fill) {
+#ifdef SHOWTELL_TEST_CUDA
+  return std::make_unique<cuda::CudaDecoder>(spec, cuda::DecoderPrecision::float32, fill);
+#else
+  return std::make_unique<CpuDecoder>(spec, fill);
+#endif
+}
 
 struct Tensor {
   std::vector<Index> shape;
@@ -119,7 +132,7 @@ struct Golden {
   Golden(const Golden&) = delete;
 
   std::unique_ptr<Decoder> decoder() const {
-    return std::make_unique<Decoder>(spec, [&](const ParameterShape& shape, float* values) {
+    return make_decoder(spec, [&](const ParameterShape& shape, float* values) {
       const auto& data = parameters.at(shape.name).data;
       for (std::size_t at = 0; at < data.size(); ++at) values[at] = static_cast<float>(data[at]);
     });

@@ -31,17 +31,17 @@ void check_steps(const Golden& golden, Decoder& decoder) {
   const TrainingBatch& batch = golden.batch;
   const auto classes = static_cast<std::size_t>(golden.spec.vocab_size);
   const auto cells = static_cast<std::size_t>(batch.features.cells);
-  DecoderState state = decoder.start(batch.features);
-  decoder.gather(state, batch.image_of_row, batch.batch_size);
+  const auto state = decoder.start(batch.features);
+  decoder.gather(*state, batch.image_of_row, batch.batch_size);
   std::vector<std::int32_t> tokens(static_cast<std::size_t>(batch.batch_size), kStartTokenId);
   plain::Floats actual(tokens.size() * classes);
   for (Index step = 0; step < batch.time_steps; ++step) {
-    decoder.step(state, tokens.data(), actual.data());
+    decoder.step(*state, tokens.data(), actual.data());
     for (std::size_t row = 0; row < tokens.size(); ++row) {
       const std::size_t at = row * static_cast<std::size_t>(batch.time_steps) + static_cast<std::size_t>(step);
       CHECK(plain::distance(actual.data() + row * classes, logits.data() + at * classes, classes) < 1e-5);
       if (attends) {
-        CHECK(plain::distance(state.attention.data() + row * cells, attention.data() + at * cells, cells) < 1e-5);
+        CHECK(plain::distance(state->attention() + row * cells, attention.data() + at * cells, cells) < 1e-5);
       }
       tokens[row] = batch.token_ids[at];
     }

@@ -47,7 +47,7 @@ std::vector<PlainCaption> plain_search(Decoder& decoder, FeatureBatch features, 
   features.pooled += image * spec.feature_size;
   if (features.grid != nullptr) features.grid += image * features.cells * spec.grid_feature_size;
   features.images = 1;
-  DecoderState state = decoder.start(features);
+  const auto state = decoder.start(features);
   std::vector<PlainHypothesis> live(1);
   std::vector<PlainCaption> finished;
   const auto by_score = [](const PlainCaption& a, const PlainCaption& b) { return a.normalized > b.normalized; };
@@ -57,9 +57,9 @@ std::vector<PlainCaption> plain_search(Decoder& decoder, FeatureBatch features, 
       tokens.push_back(hypothesis.tokens.empty() ? kStartTokenId : hypothesis.tokens.back());
       rows.push_back(hypothesis.row);
     }
-    if (length > 1) decoder.gather(state, rows.data(), static_cast<Index>(rows.size()));
+    if (length > 1) decoder.gather(*state, rows.data(), static_cast<Index>(rows.size()));
     plain::Floats logits(tokens.size() * static_cast<std::size_t>(spec.vocab_size));
-    decoder.step(state, tokens.data(), logits.data());
+    decoder.step(*state, tokens.data(), logits.data());
     struct Candidate {
       double score;
       std::int32_t token;
@@ -179,7 +179,7 @@ TEST(captions_do_not_depend_on_the_batch_or_on_the_threads) {
   spec.vocab_size = 300;
   plain::Floats all;
   unsigned seed = 1;
-  Decoder decoder(spec, [&](const ParameterShape& shape, float* values) {
+  const auto decoder = make_decoder(spec, [&](const ParameterShape& shape, float* values) {
     const auto drawn = plain::random(shape.size(), seed++);
     std::copy(drawn.begin(), drawn.end(), values);
   });
@@ -191,7 +191,7 @@ TEST(captions_do_not_depend_on_the_batch_or_on_the_threads) {
   options.n_best = 3;
   options.max_length = 12;
   const auto generate = [&](Index first, Index count) {
-    return decoder.generate(
+    return decoder->generate(
         {pooled.data() + first * spec.feature_size, count, grid.data() + first * cells * spec.grid_feature_size, cells},
         options);
   };

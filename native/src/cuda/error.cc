@@ -1,12 +1,10 @@
 #include "cuda/error.h"
 
+#include "cuda/device.h"
+
 namespace showtell::cuda {
 
 namespace {
-
-std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-}
 
 std::string driver_too_old() {
   int driver = 0, runtime = 0;
@@ -24,22 +22,27 @@ Error to_error(cudaError_t error, const std::string& doing) {
   const std::string name = cudaGetErrorName(error);
   switch (error) {
     case cudaErrorMemoryAllocation:
-      return {ErrorCode::memory, "Expected enough memory on the CUDA device but it is full. Hint: take a smaller batch "
-                                 "or a narrower beam, or end other programs on the device."};
+      return {ErrorCode::memory,
+              "Expected enough memory on the CUDA device but it is full. Hint: take a smaller batch "
+              "or a narrower beam, or end other programs on the device."};
     case cudaErrorInsufficientDriver:
       return {ErrorCode::unavailable, driver_too_old()};
     case cudaErrorNoDevice:
-      return {ErrorCode::unavailable, "Expected a CUDA device but found none. Hint: check nvidia-smi and "
-                                      "CUDA_VISIBLE_DEVICES."};
+      return {ErrorCode::unavailable,
+              "Expected a CUDA device but found none. Hint: check nvidia-smi and "
+              "CUDA_VISIBLE_DEVICES."};
     case cudaErrorSystemDriverMismatch:
-      return {ErrorCode::unavailable, "Expected a driver and kernel module of one version but found two. Hint: restart "
-                                      "the machine after the driver's update."};
+      return {ErrorCode::unavailable,
+              "Expected a driver and kernel module of one version but found two. Hint: restart "
+              "the machine after the driver's update."};
     case cudaErrorDevicesUnavailable:
-      return {ErrorCode::unavailable, "Expected a free CUDA device but another program holds it. Hint: end that "
-                                      "program, or set the device's compute mode to default."};
+      return {ErrorCode::unavailable,
+              "Expected a free CUDA device but another program holds it. Hint: end that "
+              "program, or set the device's compute mode to default."};
     case cudaErrorNoKernelImageForDevice:
-      return {ErrorCode::unavailable, "Expected a CUDA device of compute capability 7.5 or higher but received an "
-                                      "older one. Hint: use the CPU."};
+      return {ErrorCode::unavailable,
+              "Expected a CUDA device of compute capability 7.5 or higher but received an "
+              "older one. Hint: use the CPU."};
     case cudaErrorIllegalAddress:
     case cudaErrorLaunchFailure:
     case cudaErrorECCUncorrectable:

@@ -48,8 +48,8 @@ class Graph {
     exec_ = nullptr;
   }
 
-  /// Records what `work` gives to `stream`, and to streams that it joins through events, in place of running it. Nothing
-  /// in `work` may allocate or wait for the device.
+  /// Records what `work` gives to `stream`, and to streams that it joins through events, in place of running it.
+  /// Nothing in `work` may allocate or wait for the device.
   template <typename Work>
   void record(cudaStream_t stream, const Work& work) {
     forget();

@@ -1,12 +1,13 @@
-// The decoder that a backend hands out: parameters, optimizer moments, decoding and training. Calls must not overlap.
+// The decoder that a backend hands out: parameters, optimizer moments, decoding and training. One interface, one class
+// for each device. Calls must not overlap.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <optional>
 
-#include "model/generate.h"
-#include "model/training_pass.h"
+#include "model/inference.h"
+#include "model/search_options.h"
+#include "model/training_batch.h"
 #include "ops/optimizer.h"
 
 namespace showtell {
@@ -18,56 +19,71 @@ struct StepResult : LossSum {
 /// Reads or writes one parameter's values.
 using ParameterVisitor = std::function<void(const ParameterShape&, float* values)>;
 
+/// What a decoder keeps of many hypotheses from one step to the next; belongs to the decoder that made it.
+class DecodingState {
+ public:
+  virtual ~DecodingState() = default;
+  virtual Index rows() const = 0;
+  virtual Index cells() const = 0;
+  /// Made so far.
+  virtual Index steps() const = 0;
+  virtual Index bytes() const = 0;
+  /// Attention weights of the last step, [rows, cells]. With attention, after a step.
+  virtual const float* attention() const = 0;
+};
+
+/// Constructors of devices take `fill`, which is called once for each parameter with memory to write, and throw option
+/// errors for impossible specs.
 class Decoder {
  public:
-  /// `fill` is called once for each parameter with memory to write. Throws option errors for impossible specs.
-  Decoder(const DecoderSpec& spec, const ParameterVisitor& fill);
+  explicit Decoder(const DecoderSpec& spec);
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
+  virtual ~Decoder() = default;
 
   const DecoderSpec& spec() const { return spec_; }
   const ParameterLayout& layout() const { return layout_; }
   /// Of parameters and optimizer; states not counted.
-  Index bytes() const;
+  virtual Index bytes() const = 0;
 
-  DecoderState start(const FeatureBatch& features);
+  std::unique_ptr<DecodingState> start(const FeatureBatch& features);
   /// Writes logits [rows, vocab_size].
-  void step(DecoderState& state, const std::int32_t* tokens, float* logits);
-  void gather(DecoderState& state, const std::int32_t* rows, Index count);
+  virtual void step(DecodingState& state, const std::int32_t* tokens, float* logits) = 0;
+  virtual void gather(DecodingState& state, const std::int32_t* rows, Index count) = 0;
   GeneratedCaptions generate(const FeatureBatch& features, const SearchOptions& options);
 
   StepResult train_step(const TrainingBatch& batch, const AdamOptions& options);
   LossSum evaluate_loss(const TrainingBatch& batch);
 
-  void read_parameters(const ParameterVisitor& read);
-  void write_parameters(const ParameterVisitor& write);
+  virtual void read_parameters(const ParameterVisitor& read) = 0;
+  virtual void write_parameters(const ParameterVisitor& write) = 0;
   /// Trainable names. Throws an option error before the first train_step.
-  void read_gradients(const ParameterVisitor& read);
+  virtual void read_gradients(const ParameterVisitor& read) = 0;
   /// Throws an option error while no step has kept averages.
-  void read_averages(const ParameterVisitor& read);
+  virtual void read_averages(const ParameterVisitor& read) = 0;
 
-  Index optimizer_step() const { return optimizer_step_; }
-  bool has_moments() const { return first_moments_.size() > 0; }
-  bool has_averages() const { return averages_.size() > 0; }
+  virtual Index optimizer_step() const = 0;
+  virtual bool has_moments() const = 0;
+  virtual bool has_averages() const = 0;
   enum class OptimizerArray { first_moments, second_moments, averages };
   /// Trainable names.
-  void visit_optimizer(OptimizerArray array, const ParameterVisitor& read);
+  virtual void visit_optimizer(OptimizerArray array, const ParameterVisitor& read) = 0;
   /// Null arrays are forgotten.
-  void write_optimizer(Index step, const ParameterVisitor* first, const ParameterVisitor* second,
-                       const ParameterVisitor* averages);
+  virtual void write_optimizer(Index step, const ParameterVisitor* first, const ParameterVisitor* second,
+                               const ParameterVisitor* averages) = 0;
 
- private:
-  void check_features(const FeatureBatch& features) const;
-  void visit(float* trainable, bool with_statistics, const ParameterVisitor& visitor);
-  AlignedBuffer& optimizer_array(OptimizerArray array);
+ protected:
+  // After the checks that all devices share.
+  virtual std::unique_ptr<DecodingState> start_checked(const FeatureBatch& features) = 0;
+  virtual GeneratedCaptions generate_checked(const FeatureBatch& features, const SearchOptions& options) = 0;
+  virtual StepResult train_checked(const TrainingBatch& batch, const AdamOptions& options) = 0;
+  virtual LossSum evaluate_checked(const TrainingBatch& batch) = 0;
 
   const DecoderSpec spec_;
   const ParameterLayout layout_;
-  AlignedBuffer parameters_, statistics_, gradients_, first_moments_, second_moments_, averages_;
-  const ParameterPointers pointers_;
-  Inference inference_;
-  CpuContext context_;
-  Index optimizer_step_ = 0;
+
+ private:
+  void check_features(const FeatureBatch& features) const;
 };
 
 }  // namespace showtell

@@ -22,6 +22,11 @@ struct TrainingBatch {
   std::uint64_t dropout_seed = 0;
 };
 
+struct LossSum {
+  double loss_sum = 0;
+  Index token_count = 0;
+};
+
 /// Throws shape and option errors.
 void check_batch(const DecoderSpec& spec, const TrainingBatch& batch);
 

@@ -9,11 +9,6 @@
 
 namespace showtell {
 
-struct LossSum {
-  double loss_sum = 0;
-  Index token_count = 0;
-};
-
 /// Everything a pass keeps for the way back; arrays lie in the context's arena.
 class TrainingPass {
  public:
