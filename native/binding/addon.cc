@@ -1,9 +1,8 @@
 // What the .node file exports; packages/native-lstm/src/binding.ts has the types.
-#include "base/cpu_info.h"
 #include "binding/arguments.h"
 #include "binding/decoder_wrap.h"
+#include "binding/devices.h"
 #include "binding/state_wrap.h"
-#include "ops/blas.h"
 
 namespace showtell::binding {
 
@@ -18,31 +17,10 @@ Napi::Value throwing(Napi::Env env, const Body& body) {
   }
 }
 
-Napi::Object cpu_info(Napi::Env env) {
-  auto libraries = Napi::Object::New(env);
-  const Blas* blas = Blas::active();
-  const std::string blas_text = blas == nullptr ? "built-in BLAS" : blas->name();
-  if (blas == nullptr) {
-    libraries.Set("blas", "built-in (" + Blas::absence() + ")");
-  } else {
-    libraries.Set("blas", blas->name() + (blas->version().empty() ? "" : " " + blas->version()) + ", " + blas->path());
-  }
-  const int threads = ThreadPool::shared().size();
-  auto info = Napi::Object::New(env);
-  info.Set("kind", "cpu");
-  info.Set("description", cpu_model() + ", " + kernels().name + ", " + std::to_string(threads) +
-                              (threads == 1 ? " thread, " : " threads, ") + blas_text);
-  info.Set("libraries", libraries);
-  info.Set("threads", threads);
-  return info;
-}
-
-Napi::Value device_info(const Napi::CallbackInfo& info) {
+Napi::Value ask_device(const Napi::CallbackInfo& info) {
   return throwing(info.Env(), [&]() -> Napi::Value {
     const std::string device = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "another value";
-    if (device == "cuda") throw Error(ErrorCode::unavailable, "This addon was built without CUDA.");
-    if (device != "cpu") throw Error(ErrorCode::option, expected("cpu or cuda", "device", device));
-    return cpu_info(info.Env());
+    return device_info(info.Env(), device);
   });
 }
 
@@ -59,7 +37,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   data->state_constructor = Napi::Persistent(StateWrap::define(env));
   exports.Set("version", SHOWTELL_VERSION);
   exports.Set("Decoder", DecoderWrap::define(env));
-  exports.Set("deviceInfo", Napi::Function::New<device_info>(env, "deviceInfo"));
+  exports.Set("deviceInfo", Napi::Function::New<ask_device>(env, "deviceInfo"));
   exports.Set("setThreadCount", Napi::Function::New<set_thread_count>(env, "setThreadCount"));
   return exports;
 }

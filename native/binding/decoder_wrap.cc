@@ -1,28 +1,15 @@
 #include "binding/decoder_wrap.h"
 
 #include "binding/arguments.h"
+#include "binding/devices.h"
 #include "binding/results.h"
 #include "binding/state_wrap.h"
-#include "model/cpu_decoder.h"
 
 namespace showtell::binding {
 
 namespace {
 
 constexpr double kMostSafeInteger = 9007199254740991.0;
-
-void check_device(const Napi::Value& options) {
-  const auto object = to_object(options, "options");
-  const Napi::Value device = object.Get("device");
-  const Napi::Value precision = object.Get("precision");
-  const std::string device_name = device.IsString() ? device.As<Napi::String>().Utf8Value() : "another value";
-  const std::string precision_name = precision.IsString() ? precision.As<Napi::String>().Utf8Value() : "another value";
-  if (device_name == "cuda") throw Error(ErrorCode::unavailable, expected("a device of this build", "device", "cuda"));
-  if (device_name != "cpu") throw Error(ErrorCode::option, expected("cpu or cuda", "device", device_name));
-  if (precision_name != "float32") {
-    throw Error(ErrorCode::option, expected("float32 (the CPU has no other)", "precision", precision_name));
-  }
-}
 
 /// What `copies` writes where `read` asks; a Work of a named snapshot.
 template <typename Read>
@@ -59,9 +46,9 @@ Napi::Function DecoderWrap::define(Napi::Env env) {
 DecoderWrap::DecoderWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DecoderWrap>(info) {
   try {
     const DecoderSpec spec = to_decoder_spec(info[0]);
-    check_device(info[2]);
+    const DeviceChoice choice = to_device_choice(info[2]);
     const NamedCopies parameters = to_named(ParameterLayout(spec), false, info[1], "parameter");
-    session_ = std::make_shared<DecoderSession>(info.Env(), std::make_unique<CpuDecoder>(spec, writer_of(parameters)));
+    session_ = std::make_shared<DecoderSession>(info.Env(), make_decoder(choice, spec, writer_of(parameters)));
   } catch (...) {
     throw current_js_error(info.Env());
   }

@@ -1,0 +1,49 @@
+// The decoder on a CUDA device: training and decoding over one set of parameters there.
+#pragma once
+
+#include "cuda/decode/cuda_inference.h"
+#include "cuda/training/cuda_training.h"
+#include "model/decoder.h"
+
+namespace showtell::cuda {
+
+/// float32: true float32. exact: decodes on tensor cores with every number split into two halves, as good as float32
+/// and faster; trains in float32. float16: halves between float32 parameters. tf32: trains with products rounded to
+/// tf32; decodes as exact does, which costs little and does not change captions.
+enum class DecoderPrecision { float32, exact, float16, tf32 };
+
+class CudaDecoder : public Decoder {
+ public:
+  /// Throws an unavailable error where the device or a library is missing, and memory errors.
+  CudaDecoder(const DecoderSpec& spec, DecoderPrecision precision, const ParameterVisitor& fill);
+
+  Index bytes() const override;
+  void step(DecodingState& state, const std::int32_t* tokens, float* logits) override;
+  void gather(DecodingState& state, const std::int32_t* rows, Index count) override;
+
+  void read_parameters(const ParameterVisitor& read) override { training_.read_parameters(read); }
+  void write_parameters(const ParameterVisitor& write) override;
+  void read_gradients(const ParameterVisitor& read) override { training_.read_gradients(read); }
+  void read_averages(const ParameterVisitor& read) override { training_.read_averages(read); }
+  Index optimizer_step() const override { return training_.optimizer_step(); }
+  bool has_moments() const override { return training_.has_moments(); }
+  bool has_averages() const override { return training_.has_averages(); }
+  void visit_optimizer(OptimizerArray array, const ParameterVisitor& read) override {
+    training_.visit_optimizer(array, read);
+  }
+  void write_optimizer(Index step, const ParameterVisitor* first, const ParameterVisitor* second,
+                       const ParameterVisitor* averages) override {
+    training_.write_optimizer(step, first, second, averages);
+  }
+
+ private:
+  std::unique_ptr<DecodingState> start_checked(const FeatureBatch& features) override;
+  GeneratedCaptions generate_checked(const FeatureBatch& features, const SearchOptions& options) override;
+  StepResult train_checked(const TrainingBatch& batch, const AdamOptions& options) override;
+  LossSum evaluate_checked(const TrainingBatch& batch) override { return training_.evaluate_loss(batch); }
+
+  CudaTraining training_;
+  CudaInference inference_;  // reads the parameters that training_ keeps
+};
+
+}  // namespace showtell::cuda
