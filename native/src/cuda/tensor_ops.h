@@ -3,6 +3,8 @@
 // contract. Reference: PTX ISA 9.0, https://docs.nvidia.com/cuda/parallel-thread-execution.
 #pragma once
 
+#include <cstdint>
+
 #include "cuda/launch.h"
 
 // What an emulated operation is told besides: the place in the kernel that a failure names.

@@ -2,6 +2,8 @@
 // elsewhere these functions trap, and the host chooses other kernels (DeviceDescription::has_wgmma).
 #pragma once
 
+#include <cstdint>
+
 #include "cuda/tensor_ops.h"
 
 #if !defined(CUDA_EMULATION) && defined(__CUDA_ARCH_FEAT_SM90_ALL)
