@@ -56,8 +56,9 @@ function fixedMatches(lists: MatchLists, candidateLength: number): FixedMatches 
   }
   const referenceUsed = new Uint8Array(lists.length);
   const candidateUsed = new Uint8Array(candidateLength);
-  const at = lists.map(([match, ...others]) => {
-    if (match === undefined || others.length > 0) return undefined;
+  const at = lists.map((matches) => {
+    const match = matches[0];
+    if (match === undefined || matches.length > 1) return undefined;
     for (let k = 0; k < match.referenceLength; k++)
       if (referenceCover[match.referenceStart + k] !== 1) return undefined;
     for (let k = 0; k < match.candidateLength; k++)

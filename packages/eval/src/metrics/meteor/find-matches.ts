@@ -59,16 +59,12 @@ export class MatchFinder {
   /** Both directions, always; a pair listed in both is found twice, and the search counts on it. */
   #findParaphrases(phrases: PhraseIndex, candidate: Int32Array, reference: Int32Array, lists: Match[][]): void {
     const matcher = PARAPHRASE;
-    for (let j = 0; j < reference.length; j++) {
-      phrases.forEachPair(reference, j, candidate, (referenceLength, candidateStart, candidateLength) => {
-        lists[j]!.push({ matcher, referenceStart: j, referenceLength, candidateStart, candidateLength });
-      });
-    }
-    for (let i = 0; i < candidate.length; i++) {
-      phrases.forEachPair(candidate, i, reference, (candidateLength, referenceStart, referenceLength) => {
-        lists[referenceStart]!.push({ matcher, referenceStart, referenceLength, candidateStart: i, candidateLength });
-      });
-    }
+    phrases.forEachPair(reference, candidate, (referenceStart, referenceLength, candidateStart, candidateLength) => {
+      lists[referenceStart]!.push({ matcher, referenceStart, referenceLength, candidateStart, candidateLength });
+    });
+    phrases.forEachPair(candidate, reference, (candidateStart, candidateLength, referenceStart, referenceLength) => {
+      lists[referenceStart]!.push({ matcher, referenceStart, referenceLength, candidateStart, candidateLength });
+    });
   }
 }
 

@@ -22,11 +22,15 @@ export class Lexicon {
   /** Word ids of a normalised caption. */
   read(text: string): Int32Array {
     if (text === "") return NO_SETS;
-    return Int32Array.from(text.split(" "), (word) => this.#idOf(word));
+    const words = text.split(" ");
+    const ids = new Int32Array(words.length);
+    for (let i = 0; i < words.length; i++) ids[i] = this.#idOf(words[i]!);
+    return ids;
   }
 
-  word(id: number): string {
-    return this.#words.word(id);
+  /** Number of different words read so far; ids are below it. */
+  get size(): number {
+    return this.#words.size;
   }
 
   stem(id: number): number {

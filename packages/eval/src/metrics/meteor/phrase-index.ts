@@ -10,6 +10,8 @@ interface PhraseNode {
 
 export class PhraseIndex {
   readonly #root: PhraseNode = { next: new Map(), rights: [] };
+  /** Per word id, whether it stands in the caption at hand: settles most right phrases by their first word. */
+  readonly #present: Uint8Array;
 
   constructor(table: ParaphraseTable, lexicon: Lexicon) {
     for (const [left, rights] of table.entries) {
@@ -24,25 +26,39 @@ export class PhraseIndex {
       }
       node.rights = rights.map((right) => lexicon.read(right));
     }
+    this.#present = new Uint8Array(lexicon.size);
   }
 
-  /** Calls back for every (left phrase at `start` of `from`, occurrence of one of its right phrases in `to`): short left phrases first, then file order, then position. */
+  /**
+   * Calls back for every (left phrase in `from`, occurrence of one of its right phrases in `to`): by start of the left phrase, short ones first, then in file order,
+   * then by start of the right phrase.
+   */
   forEachPair(
     from: Int32Array,
-    start: number,
     to: Int32Array,
-    found: (leftLength: number, rightStart: number, rightLength: number) => void,
+    found: (leftStart: number, leftLength: number, rightStart: number, rightLength: number) => void,
   ): void {
-    let node: PhraseNode | undefined = this.#root;
-    for (let end = start; end < from.length; end++) {
-      node = node.next.get(from[end]!);
-      if (node === undefined) return;
-      for (const right of node.rights) {
-        for (let at = 0; at + right.length <= to.length; at++) {
-          if (stands(right, to, at)) found(end - start + 1, at, right.length);
+    this.#mark(to, 1);
+    for (let start = 0; start < from.length; start++) {
+      let node: PhraseNode | undefined = this.#root;
+      for (let end = start; end < from.length; end++) {
+        node = node.next.get(from[end]!);
+        if (node === undefined) break;
+        for (const right of node.rights) {
+          if (this.#present[right[0]!] === 0) continue;
+          for (let at = 0; at + right.length <= to.length; at++) {
+            if (stands(right, to, at)) found(start, end - start + 1, at, right.length);
+          }
         }
       }
     }
+    this.#mark(to, 0);
+  }
+
+  #mark(words: Int32Array, mark: 0 | 1): void {
+    const present = this.#present;
+    // Words the lexicon learned after the table stand in no phrase.
+    for (let i = 0; i < words.length; i++) if (words[i]! < present.length) present[words[i]!] = mark;
   }
 }
 
