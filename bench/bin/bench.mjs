@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 const BENCHMARKS = {
   decode: "captions a second from features, greedy and beam: backends and PyTorch",
   train: "captions a second in training: backends, PyTorch, the BLAS roofline",
+  epoch: "an epoch of a dataset, reference recipe: native and PyTorch on the same batches",
   encode: "photos a second through the encoder: onnxruntime and peers",
   startup: "first caption of a cold process",
   score: "captions scored a second, and agreement with pycocoevalcap",

@@ -1,4 +1,4 @@
-"""PyTorch peer of `pnpm bench train`: packed or padded sequences, one product for the input gates of all steps, foreach clipping, fused Adam."""
+"""PyTorch peer of `pnpm bench train` and `epoch`: packed or padded sequences, one product for the input gates of all steps, foreach clipping, fused Adam."""
 
 from captioner import Batch, Captioner, introduction, load_parameters
 from protocol import Clock, Workload, serve, workload_directory
@@ -46,7 +46,8 @@ def answer(request):
         for index in range(case["batches"]):
             batch_of(case, index)
     clock = Clock()
-    for index in range(request["iterations"]):
+    first = request.get("first", 0)
+    for index in range(first, first + request["iterations"]):
         trainers[key].step(batch_of(case, index)).item()
     return clock.stop()
 

@@ -27,7 +27,12 @@ export function nodeContenders(): ContenderDefinition[] {
   return [
     { name: "native-cpu", command: node("native-cpu") },
     { name: "native-cpu, own gemm", command: node("native-cpu"), environment: { SHOWTELL_BLAS: "none" } },
-    { name: "tfjs-node", command: node("tfjs", "tfjs-node"), singleThreaded: true },
+    {
+      name: "tfjs-node",
+      command: node("tfjs", "tfjs-node"),
+      environment: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" },
+      singleThreaded: true,
+    },
     { name: "tfjs wasm", command: node("tfjs", "wasm"), singleThreaded: true },
   ];
 }

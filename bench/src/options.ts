@@ -6,8 +6,6 @@ export interface BenchOptions {
   readonly threads: readonly number[];
   readonly repetitions: number;
   readonly peers: boolean;
-  /** Runs whole epochs. */
-  readonly epoch: boolean;
   readonly clock: "wall" | "cpu";
   readonly only: RegExp;
   readonly contenders: RegExp;
@@ -22,7 +20,6 @@ const HELP = `Options:
   --contenders <regex>
   --json <file>       also write the result as JSON
   --cpu-time          processor time instead of the wall clock: for one thread on a machine that is busy with other work
-  --epoch             train only: a whole epoch of 30 000 captions, once each
 `;
 
 /** The options, or `undefined` after the help was printed. */
@@ -31,7 +28,6 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | undef
     args: [...argv],
     options: {
       peers: { type: "boolean", default: false },
-      epoch: { type: "boolean", default: false },
       "cpu-time": { type: "boolean", default: false },
       threads: { type: "string", default: "1" },
       repetitions: { type: "string", default: "5" },
@@ -49,7 +45,6 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | undef
     threads: parseCounts("--threads", values.threads),
     repetitions: parseCount("--repetitions", values.repetitions),
     peers: values.peers,
-    epoch: values.epoch,
     clock: values["cpu-time"] ? "cpu" : "wall",
     only: new RegExp(values.only),
     contenders: new RegExp(values.contenders),

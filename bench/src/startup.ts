@@ -13,14 +13,16 @@ import {
   pretrainedEncoders,
 } from "@showtell/pretrained";
 import { median } from "./comparison.js";
+import { parseCount } from "./parse-count.js";
 import { machine } from "./report.js";
 
 const USAGE = `Usage: pnpm bench startup [PHOTO] [options]
 Seconds from the start of a process to its end, with one caption between: the command, and with --peers a Python script that does the same with
-onnxruntime, Pillow and NumPy. In turns; the first turn, which fills the disk's cache, does not count.
+onnxruntime, Pillow and NumPy, and one that does nothing but import PyTorch. In turns; the first turn, which fills the disk's cache, does not count.
   --model DIR      checkpoint (default: the captioner that ships)
+  --backend NAME   of the command (default auto)
   --repetitions N  turns of each (default 7)
-  --peers          also run Python (python3 with onnxruntime, pillow and numpy; the variable PYTHON names another interpreter)
+  --peers          also run Python (python3 with onnxruntime, pillow, numpy and torch; the variable PYTHON names another interpreter)
   --json FILE      write everything measured
 `;
 
@@ -37,6 +39,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     allowPositionals: true,
     options: {
       model: { type: "string", default: pretrainedCaptioners[defaultCaptionerName]! },
+      backend: { type: "string", default: "auto" },
       repetitions: { type: "string", default: "7" },
       peers: { type: "boolean", default: false },
       json: { type: "string" },
@@ -47,12 +50,10 @@ export async function run(argv: readonly string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const repetitions = Number(values.repetitions);
-  if (!Number.isSafeInteger(repetitions) || repetitions < 1) {
-    throw new OptionError(expected("an integer ≥ 1", "--repetitions", values.repetitions));
-  }
+  const repetitions = parseCount("--repetitions", values.repetitions);
   const photo = positionals[0] ?? demoPhotos[0]!.path;
-  const contestants = [showtell(photo, values.model), ...(values.peers ? [python(photo, values.model)] : [])];
+  const peers = values.peers ? [python(photo, values.model), importOfTorch()] : [];
+  const contestants = [showtell(photo, values.model, values.backend), ...peers];
   for (let turn = 0; turn <= repetitions; turn++) {
     for (const contestant of contestants) {
       const seconds = time(contestant);
@@ -70,19 +71,37 @@ export async function run(argv: readonly string[]): Promise<void> {
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-function showtell(photo: string, model: string): Contestant {
+function showtell(photo: string, model: string, backend: string): Contestant {
   const command = fileURLToPath(new URL("../../packages/cli/bin/showtell.mjs", import.meta.url));
-  const args = ["caption", photo, "--model", model, "--quiet"];
-  return { name: "showtell", command: [process.execPath, command, ...args], seconds: [], caption: "" };
+  const args = ["caption", photo, "--model", model, "--backend", backend, "--quiet"];
+  return {
+    name: `showtell, backend ${backend}`,
+    command: [process.execPath, command, ...args],
+    seconds: [],
+    caption: "",
+  };
 }
 
 function python(photo: string, model: string): Contestant {
   const script = fileURLToPath(new URL("../peers/startup.py", import.meta.url));
   const specPath = pretrainedEncoders[defaultEncoderName]!;
   const { onnx } = JSON.parse(readFileSync(specPath, "utf8")) as { onnx: string };
-  const interpreter = process.env["PYTHON"] ?? "python3";
-  const command = [interpreter, script, join(dirname(specPath), onnx), model, photo] as const;
+  const command = [interpreter(), script, join(dirname(specPath), onnx), model, photo] as const;
   return { name: "Python, onnxruntime + Pillow + NumPy", command, seconds: [], caption: "" };
+}
+
+/** What every captioner on PyTorch waits for before its first line of work. */
+function importOfTorch(): Contestant {
+  return {
+    name: "Python, import torch alone",
+    command: [interpreter(), "-c", "import torch"],
+    seconds: [],
+    caption: "",
+  };
+}
+
+function interpreter(): string {
+  return process.env["PYTHON"] ?? "python3";
 }
 
 function time(contestant: Contestant): number {

@@ -3,13 +3,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compare, type Measurement, startContenders } from "./comparison.js";
 import { type Contender, type ContenderDefinition, nodeContenders, PYTORCH, peer } from "./contender.js";
+import { firstLosses } from "./first-losses.js";
 import { floatingPointOperations, trainingGemms } from "./gemm-shapes.js";
 import { type BenchOptions, parseBenchOptions } from "./options.js";
 import { makeReport, publish } from "./report.js";
 import { withTemporaryDirectory } from "./temporary-directory.js";
-import { batchLengths, TRAIN_CASES, type TrainCase, type Workload, writeWorkload } from "./workload.js";
+import { batchLengths, TRAIN_CASES, type Workload, writeWorkload } from "./workload.js";
 
-const EPOCH_CAPTIONS = 30_000;
 const ROOFLINE = "BLAS roofline (bare sgemm)";
 
 export async function run(argv: readonly string[]): Promise<void> {
@@ -30,7 +30,8 @@ async function compareTraining(directory: string, options: BenchOptions, argv: r
     const measurements: Measurement[] = [];
     const agreement: string[] = [];
     for (const one of cases) {
-      agreement.push(...(await compareLosses(contenders, one)));
+      const trainers = contenders.filter(({ definition }) => definition.name !== ROOFLINE);
+      agreement.push(...(await firstLosses(trainers, one)));
       for (const threads of options.threads) {
         const job = {
           case: one.name,
@@ -39,11 +40,11 @@ async function compareTraining(directory: string, options: BenchOptions, argv: r
           captions: (passes: number) => passes * one.batches * one.batchSize,
           request: (passes: number) => ({ do: "train", case: one.name, iterations: passes * one.batches }),
           // Whole passes over the batches: they differ in length.
-          iterations: () => (options.epoch ? Math.ceil(EPOCH_CAPTIONS / (one.batches * one.batchSize)) : 1),
+          iterations: () => 1,
         };
-        const measured = await compare(contenders, job, options.epoch ? 1 : options.repetitions, log);
+        const measured = await compare(contenders, job, options.repetitions, log);
         measurements.push(...measured);
-        agreement.push(...epochTimes(measured), ...shareOfRoofline(measured));
+        agreement.push(...shareOfRoofline(measured), ...againstTfjs(measured));
       }
     }
     await publish(makeReport("train", argv, contenders, measurements, agreement), options.json);
@@ -75,28 +76,6 @@ function gemmsOfCases(workload: Workload) {
   );
 }
 
-/** Loss per token of three steps without dropout: the same arithmetic, or the times mean nothing. */
-async function compareLosses(contenders: readonly Contender[], one: TrainCase): Promise<string[]> {
-  const lines: string[] = [];
-  for (const contender of contenders) {
-    const { name } = contender.definition;
-    if (name === ROOFLINE) continue;
-    const { losses } = await contender.ask<{ losses: number[] }>({ do: "losses", case: one.name, threads: 1 });
-    lines.push(
-      `${one.name}: loss per token of the first steps, ${name}: ${losses.map((loss) => loss.toFixed(5)).join(", ")}`,
-    );
-  }
-  return lines;
-}
-
-function epochTimes(measured: readonly Measurement[]): string[] {
-  return measured
-    .filter((one) => one.contender !== ROOFLINE)
-    .map(({ case: name, threads, contender, median }) => {
-      return `${name}, ${threads} thread(s): an epoch of ${EPOCH_CAPTIONS} captions takes ${contender} ${(EPOCH_CAPTIONS / median).toFixed(1)} s`;
-    });
-}
-
 function shareOfRoofline(measured: readonly Measurement[]): string[] {
   const roofline = measured.find((one) => one.contender === ROOFLINE);
   if (roofline === undefined) return [];
@@ -104,5 +83,15 @@ function shareOfRoofline(measured: readonly Measurement[]): string[] {
     .filter((one) => one !== roofline)
     .map(({ case: name, threads, contender, median }) => {
       return `${name}, ${threads} thread(s): ${contender} reaches ${((100 * median) / roofline.median).toFixed(0)} % of the BLAS roofline`;
+    });
+}
+
+function againstTfjs(measured: readonly Measurement[]): string[] {
+  const native = measured.find((one) => one.contender === "native-cpu");
+  if (native === undefined) return [];
+  return measured
+    .filter(({ contender }) => contender.startsWith("tfjs"))
+    .map(({ case: name, threads, contender, median }) => {
+      return `${name}, ${threads} thread(s): native-cpu trains ${(native.median / median).toFixed(1)} times as fast as ${contender}`;
     });
 }

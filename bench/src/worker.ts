@@ -24,6 +24,8 @@ interface Request {
   readonly case: string;
   readonly threads: number;
   readonly iterations?: number;
+  /** Batch to begin with; 0 by default. */
+  readonly first?: number;
 }
 
 class Runner {
@@ -45,7 +47,7 @@ class Runner {
     this.setThreads(request.threads);
     if (request.do === "decode") return this.decode(find(this.#workload.decode, request.case), request.iterations ?? 1);
     const one = find(this.#workload.train, request.case);
-    return request.do === "train" ? this.train(one, request.iterations ?? one.batches) : this.losses(one);
+    return request.do === "train" ? this.train(one, request) : this.losses(one);
   }
 
   async decode(one: DecodeCase, iterations: number) {
@@ -66,10 +68,12 @@ class Runner {
     return { ...stop(), captions };
   }
 
-  async train(one: TrainCase, batches: number) {
+  async train(one: TrainCase, { first = 0, iterations = one.batches }: Request) {
     const decoder = await this.#decoder(one.name, one.spec);
     const stop = startClock();
-    for (let i = 0; i < batches; i++) await decoder.trainStep(this.#batch(one, i % one.batches, i), UPDATE);
+    for (let i = first; i < first + iterations; i++) {
+      await decoder.trainStep(this.#batch(one, i % one.batches, i), UPDATE);
+    }
     return stop();
   }
 
@@ -108,13 +112,14 @@ class Runner {
   #batch(one: TrainCase, index: number, seed: number): TrainingBatch {
     const prefix = `${one.name}/batch ${index}`;
     const tokenIds = this.#arrays.int32(`${prefix}/tokenIds`);
+    const lengths = this.#arrays.int32(`${prefix}/lengths`);
     return {
       features: this.#features(prefix),
       imageOfRow: this.#arrays.int32(`${prefix}/imageOfRow`),
-      batchSize: one.batchSize,
-      timeSteps: tokenIds.length / one.batchSize,
+      batchSize: lengths.length,
+      timeSteps: tokenIds.length / lengths.length,
       tokenIds,
-      lengths: this.#arrays.int32(`${prefix}/lengths`),
+      lengths,
       labelSmoothing: 0,
       dropoutSeed: seed,
     };

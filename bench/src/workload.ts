@@ -41,7 +41,7 @@ const POOLED: DecoderSpec = {
 };
 
 /** The same with the recurrent dropout, which no fused LSTM of PyTorch has. */
-const REFERENCE: DecoderSpec = { ...POOLED, dropout: { ...POOLED.dropout, recurrent: 0.22 } };
+export const REFERENCE: DecoderSpec = { ...POOLED, dropout: { ...POOLED.dropout, recurrent: 0.22 } };
 
 /** Attention over the grid of EfficientNet-Lite2: the recipe of the shipped captioner. */
 const ATTENTION: DecoderSpec = {
@@ -110,9 +110,18 @@ export async function writeWorkload(
   for (const one of [...decode, ...train]) addParameters(arrays, `${one.name}/parameters`, one.spec);
   for (const one of decode) addFeatures(arrays, `${one.name}/features`, one.spec, one.images, new Random(2));
   for (const one of train) addBatches(arrays, one);
+  return saveWorkload(directory, { decode, train }, arrays);
+}
+
+/** Writes what contenders start from: cases, and the arrays they name. */
+export async function saveWorkload(
+  directory: string,
+  cases: { readonly decode: readonly DecodeCase[]; readonly train: readonly TrainCase[] },
+  arrays: Arrays,
+): Promise<Workload> {
   await mkdir(directory, { recursive: true });
   const index = await writeArrays(join(directory, "arrays.bin"), arrays);
-  const workload = { decode, train, arrays: index };
+  const workload = { ...cases, arrays: index };
   await writeFile(join(directory, "workload.json"), JSON.stringify(workload));
   return workload;
 }
@@ -120,7 +129,7 @@ export async function writeWorkload(
 /**
  * Wide enough that captions differ from photo to photo and words are seldom near ties. Decoders of the same sizes have the same weights.
  */
-function addParameters(arrays: Arrays, prefix: string, spec: DecoderSpec): void {
+export function addParameters(arrays: Arrays, prefix: string, spec: DecoderSpec): void {
   const random = new Random(1);
   for (const { name, shape } of parameterShapes(spec)) {
     arrays.set(`${prefix}/${name}`, { shape, data: draw(sizeOf(shape), random, parameterDraw(name, shape)) });
