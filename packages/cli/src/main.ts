@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { startInference, stopInference } from "@showtell/core/start-inference";
 import { type Command, CommanderError, program } from "commander";
 import { EXIT } from "./exit-codes.js";
+import { packageVersion } from "./package-version.js";
 import { reportError } from "./report-error.js";
 
 interface CommandEntry {
@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   evaluate: {
     summary: "caption a split of a dataset and score the captions",
     register: async (parent) => (await import("./commands/evaluate.js")).registerEvaluate(parent),
+  },
+  report: {
+    summary: "write one HTML page about a run: curves, scores, captions, attention, comparison with other runs",
+    register: async (parent) => (await import("./commands/report.js")).registerReport(parent),
   },
   score: {
     summary: "score caption files against references: BLEU, METEOR, CIDEr, ROUGE-L",
@@ -97,9 +101,4 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     await stopInference();
   }
-}
-
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-  return manifest.version;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isUserError, runCli, TINY_DATASET } from "./run-cli.js";
 
-const COMMANDS = ["caption", "demo", "train", "evaluate", "score", "encode", "encoder", "model", "doctor"];
+const COMMANDS = ["caption", "demo", "train", "evaluate", "report", "score", "encode", "encoder", "model", "doctor"];
 
 describe("showtell", () => {
   it("lists every command, and describes each with an example or its subcommands", async () => {

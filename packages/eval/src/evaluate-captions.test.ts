@@ -152,6 +152,7 @@ describe("caption statistics", () => {
       meanLength: 3,
       meanReferenceLength: 4,
       lengthDistribution: [0, 0, 2, 0, 0, 1],
+      referenceLengthDistribution: [0, 0, 0, 0, 3],
       distinctWords: 4,
       vocabularyUse: 0.5,
       distinctCaptions: 2 / 3,

@@ -6,6 +6,7 @@ export {
 } from "./analysis/caption-statistics.js";
 export { type Consensus, chooseByConsensus, DocumentFrequencies, type WeightedCaption } from "./analysis/consensus.js";
 export { type HumanAgreement, humanAgreement } from "./analysis/human-agreement.js";
+export { CaptionSet, type NearestCaption } from "./analysis/nearest-caption.js";
 export {
   bootstrapIntervals,
   type Comparison,

@@ -22,21 +22,19 @@ export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty"
 };
 
 /**
+ * Scores of a split's captions, image by image too.
  * @throws EvaluationError when no image of the split has captions to score against
  */
-export async function scoreSplit(
+export async function evaluateSplit(
   decoded: DecodedSplit,
   dataset: Dataset,
   { vocabulary }: Pick<Checkpoint, "vocabulary">,
   { split, decoding }: { readonly split: string; readonly decoding: DecodingSettings },
-): Promise<SplitEvaluation> {
+): Promise<Evaluation> {
   const pairs = decoded.captions
     .filter(({ image }) => image.captions.length > 0)
     .map(({ image, caption }) => ({ id: image.id, candidate: caption, references: image.captions }));
-  const trainingCaptions = dataset.images
-    .filter((image) => image.split === "train")
-    .flatMap(({ captions }) => captions);
-  const { signature, names, corpus, intervals, statistics } = await evaluateCaptions(pairs, {
+  return evaluateCaptions(pairs, {
     synonyms: await loadSynonyms(),
     signature: {
       split,
@@ -47,9 +45,18 @@ export async function scoreSplit(
           : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
       ...(decoding.mirrored && { views: 2 }),
     },
-    describe: { trainingCaptions, vocabularySize: vocabulary.size },
+    describe: { trainingCaptions: trainingCaptions(dataset), vocabularySize: vocabulary.size },
   });
-  const { lossPerToken, withoutFeatures } = decoded;
+}
+
+export function trainingCaptions(dataset: Dataset): string[] {
+  return dataset.images.filter(({ split }) => split === "train").flatMap(({ captions }) => captions);
+}
+
+/** What is printed of a split's scores. @throws EvaluationError */
+export async function scoreSplit(...args: Parameters<typeof evaluateSplit>): Promise<SplitEvaluation> {
+  const [{ lossPerToken, withoutFeatures }] = args;
+  const { signature, names, corpus, intervals, statistics } = await evaluateSplit(...args);
   return {
     ...(lossPerToken !== undefined && { lossPerToken }),
     withoutFeatures,

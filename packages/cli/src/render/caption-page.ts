@@ -1,5 +1,6 @@
 import { dirname, relative, resolve, sep } from "node:path";
 import type { CaptionWriter } from "./caption-writers.js";
+import { escapeHtml } from "./html.js";
 
 /** One photo of the page. */
 export interface PageEntry {
@@ -86,8 +87,4 @@ function linkTo(image: string, folder: string): string {
   if (image === "-") return "";
   if (/^https?:/.test(image)) return image;
   return relative(folder, resolve(image)).split(sep).map(encodeURIComponent).join("/");
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -83,7 +83,8 @@ interface OpenedImage {
   readonly height: number;
 }
 
-async function openImage(image: Uint8Array | RawImage, name: string): Promise<OpenedImage> {
+/** Reads an image's header and checks its size; pixels are decoded by whoever uses `source`. @throws ImageError */
+export async function openImage(image: Uint8Array | RawImage, name: string): Promise<OpenedImage> {
   const sharp = await loadSharp();
   if (!(image instanceof Uint8Array)) {
     checkRawImage(image, name);
@@ -145,7 +146,7 @@ function tooLarge(name: string, size: string): ImageError {
   });
 }
 
-function damaged(name: string, error: unknown): ImageError {
+export function damaged(name: string, error: unknown): ImageError {
   const reason = messageOf(error).split("\n")[0]!.trim();
   return new ImageError(expected("an undamaged image", name, reason), {
     hint: "Copy or download the file again.",

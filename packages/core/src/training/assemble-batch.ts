@@ -14,7 +14,7 @@ export interface FeatureFeed {
 }
 
 /** Features as the decoder takes them, in the order of the requests. */
-async function readFeatures(feed: FeatureFeed, requests: readonly FeatureRequest[]): Promise<Features> {
+export async function readFeatures(feed: FeatureFeed, requests: readonly FeatureRequest[]): Promise<Features> {
   const { pooled, grid } = await feed.source.read(requests, { grid: feed.grid });
   return { pooled: standardizePooled(pooled, feed.standardization), ...(feed.grid && grid && { grid }) };
 }

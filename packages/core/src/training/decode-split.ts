@@ -33,6 +33,8 @@ export interface CaptionSplitOptions {
   readonly generation: GenerationOptions;
   /** Both = the mean of word probabilities over the photo and its mirror image. Plain by default. */
   readonly views?: readonly View[];
+  /** Attach the attention of each word; needs a first model with attention. Slower: a backend's own search does not keep it. */
+  readonly attention?: boolean | undefined;
   /** Images at once; default 32. Changes memory and speed, never the captions. */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
@@ -76,7 +78,11 @@ export async function captionSplit(
     if (signal?.aborted) throw new AbortedError("Captioning was stopped.");
     const imageNumbers = batch.map((_, i) => captions.length + i);
     const decoders = members.map(({ decoder }) => decoder);
-    const generated = await generate(decoders, features, options.generation, { signal, imageNumbers });
+    const generated = await generate(decoders, features, options.generation, {
+      signal,
+      imageNumbers,
+      attention: options.attention,
+    });
     generated.forEach((result, i) => {
       captions.push({
         image: batch[i]!,

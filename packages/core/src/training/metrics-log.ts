@@ -1,4 +1,5 @@
 import { open, readFile } from "node:fs/promises";
+import { z } from "zod";
 import { replaceFile } from "../checkpoint/replace-directory.js";
 import { CheckpointError, expected } from "../errors.js";
 
@@ -69,5 +70,62 @@ export class MetricsLog {
       .map((line) => `${line}\n`)
       .join("");
     if (kept !== text) await replaceFile(this.path, kept);
+  }
+}
+
+/** JSON writes the loss of a run that exploded, NaN or infinite, as null. */
+const figure = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+
+const epochSchema = z.looseObject({
+  epoch: z.int().min(1),
+  step: z.int().min(0),
+  learningRate: figure,
+  trainLossPerToken: figure,
+  gradientNorm: figure,
+  devLossPerToken: figure,
+  devScores: z.record(z.string(), figure).optional(),
+  best: z.boolean(),
+  wallClock: z.looseObject({
+    finishedAt: z.string(),
+    train: figure,
+    captionsPerSecond: figure,
+    devLoss: figure,
+    decode: figure,
+    score: figure,
+  }),
+});
+
+/** What a reader of metrics.jsonl can count on, in runs of earlier versions too. */
+export type RecordedEpoch = Omit<EpochMetrics, "wallClock"> & {
+  readonly wallClock: Omit<EpochTimes, "backend"> & { readonly backend?: unknown };
+};
+
+/**
+ * The epochs of a run so far, also while it is training: a line that is being written is not there yet. No file is no epochs.
+ * @throws CheckpointError naming the line that is not one of ours
+ */
+export async function readMetrics(path: string): Promise<RecordedEpoch[]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw new CheckpointError(expected("a readable file", path, error.message), { cause: error });
+  });
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line, index) => {
+    const parsed = epochSchema.safeParse(parseLine(line));
+    if (parsed.success) return parsed.data as RecordedEpoch;
+    throw new CheckpointError(expected("the metrics of an epoch", `line ${index + 1} of ${path}`, line), {
+      hint: "The file was changed after training wrote it: restore it, or take the line out.",
+    });
+  });
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }

@@ -19,6 +19,8 @@ export interface CaptionStatistics {
   readonly meanReferenceLength: number;
   /** Number of candidates by length in words; index is the length. */
   readonly lengthDistribution: readonly number[];
+  /** The same of the references. */
+  readonly referenceLengthDistribution: readonly number[];
   /** Different words in all candidates. */
   readonly distinctWords: number;
   /** Different words over the size of the vocabulary. */
@@ -41,7 +43,6 @@ export function captionStatistics(corpus: Corpus, options: CaptionStatisticsOpti
   const references = corpus.pairs.flatMap((pair) => pair.references);
   const unigrams = new Set<number>();
   const bigrams = new Set<string>();
-  const lengthDistribution: number[] = [];
   let wordCount = 0;
   let bigramCount = 0;
   let repeating = 0;
@@ -56,15 +57,14 @@ export function captionStatistics(corpus: Corpus, options: CaptionStatisticsOpti
     if (own.size < pairs) repeating++;
     wordCount += words.length;
     bigramCount += pairs;
-    while (lengthDistribution.length <= words.length) lengthDistribution.push(0);
-    lengthDistribution[words.length]!++;
   }
   const { vocabularySize, maxLength, trainingCaptions, tokenizer } = options;
   return {
     captions: candidates.length,
     meanLength: ratio(wordCount, candidates.length),
     meanReferenceLength: ratio(totalLength(references), references.length),
-    lengthDistribution,
+    lengthDistribution: countLengths(candidates),
+    referenceLengthDistribution: countLengths(references),
     distinctWords: unigrams.size,
     ...(vocabularySize !== undefined && { vocabularyUse: ratio(unigrams.size, vocabularySize) }),
     distinctCaptions: ratio(new Set(candidates.map((caption) => caption.text)).size, candidates.length),
@@ -84,6 +84,15 @@ function noveltyOf(
   const known = new Set<string>();
   for (const caption of training) known.add(tokenizer === undefined ? caption : tokenizer.tokenize(caption));
   return share(candidates, (caption) => !known.has(caption.text));
+}
+
+function countLengths(captions: readonly TokenizedCaption[]): number[] {
+  const counts: number[] = [];
+  for (const { words } of captions) {
+    while (counts.length <= words.length) counts.push(0);
+    counts[words.length]!++;
+  }
+  return counts;
 }
 
 function totalLength(captions: readonly TokenizedCaption[]): number {

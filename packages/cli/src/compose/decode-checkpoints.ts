@@ -1,0 +1,104 @@
+import {
+  type Backend,
+  type CaptionModel,
+  type CaptionOptions,
+  type Checkpoint,
+  type DecodedSplit,
+  decodeSplit,
+  resolveCaptionOptions,
+  resolveGenerationOptions,
+  type SearchOptions,
+  type Split,
+  type View,
+} from "@showtell/core";
+import type { DatasetFlags } from "../options/dataset-options.js";
+import type { Terminal } from "../render/terminal.js";
+import { type EncodedDataset, openEncodedDataset } from "./encoded-dataset.js";
+import { encoderOfCheckpoint } from "./encoder-registry.js";
+
+/** How a split is captioned. */
+export interface DecodingOptions {
+  readonly split: Split;
+  /** What the caller says; the rest comes from the first checkpoint. */
+  readonly captions: CaptionOptions;
+  /** The photo and its mirror image vote. */
+  readonly mirrored: boolean;
+  /** Keep the attention of each word; the first checkpoint must have it. */
+  readonly attention?: boolean;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** The dataset with the features that these checkpoints read: what is missing is encoded. The caller closes the store. */
+export async function openCheckpointData(
+  checkpoints: readonly Checkpoint[],
+  { data, images, store }: DatasetFlags,
+  options: DecodingOptions & { readonly encoder: string | undefined },
+): Promise<EncodedDataset> {
+  const { encoder, split, terminal, signal } = options;
+  const attention = checkpoints.some(({ decoder }) => decoder.attention !== undefined);
+  return openEncodedDataset({
+    dataPath: data,
+    imagesPath: images,
+    storePath: store,
+    encoderSpecPath: await encoderOfCheckpoint(checkpoints[0]!.encoder, encoder),
+    outputs: attention ? ["pooled", "grid"] : ["pooled"],
+    views: viewsOf(options),
+    splits: [split],
+    terminal,
+    signal,
+  });
+}
+
+export interface DecodedCheckpoints {
+  readonly decoded: DecodedSplit;
+  readonly search: SearchOptions;
+  /** With decoders that live until the backend is disposed of. */
+  readonly models: readonly (CaptionModel & { readonly checkpoint: Checkpoint })[];
+}
+
+/** Captions a split with one checkpoint, or several that vote together. */
+export async function decodeCheckpoints(
+  checkpoints: readonly Checkpoint[],
+  { dataset, store }: EncodedDataset,
+  backend: Backend,
+  options: DecodingOptions,
+): Promise<DecodedCheckpoints> {
+  const { split, terminal, signal } = options;
+  const [{ vocabulary, generation: defaults }] = checkpoints as [Checkpoint];
+  const models = await Promise.all(
+    checkpoints.map(async (checkpoint) => ({
+      checkpoint,
+      standardization: checkpoint.standardization,
+      decoder: await backend.createDecoder(checkpoint.decoder, checkpoint.parameters),
+    })),
+  );
+  const generation = { ...defaults, ...given(resolveCaptionOptions(models, options.captions).generation) };
+  const { search } = resolveGenerationOptions(generation, vocabulary.size);
+  const total = dataset.images.filter((image) => image.split === split).length;
+  const progress = terminal.progress("captioning", total, "photos");
+  try {
+    const decoded = await decodeSplit(dataset, split, {
+      models,
+      features: store.source(dataset),
+      vocabulary,
+      generation,
+      views: viewsOf(options),
+      attention: options.attention,
+      signal,
+      onProgress: (done) => progress.update(done),
+    });
+    return { decoded, search, models };
+  } finally {
+    progress.stop();
+  }
+}
+
+function viewsOf({ mirrored }: Pick<DecodingOptions, "mirrored">): View[] {
+  return mirrored ? ["plain", "mirrored"] : ["plain"];
+}
+
+/** Options that were given: an absent flag must not hide the model's default. */
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
