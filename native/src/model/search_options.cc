@@ -24,18 +24,6 @@ void check_tokens(const char* name, const std::vector<std::int32_t>& tokens, Ind
   }
 }
 
-double divisor(Index length, const SearchOptions& options) {
-  switch (options.formula) {
-    case LengthPenaltyFormula::average:
-      return std::pow(static_cast<double>(std::max<Index>(1, length)), options.length_penalty);
-    case LengthPenaltyFormula::gnmt:
-      return std::pow((5.0 + static_cast<double>(length)) / 6.0, options.length_penalty);
-    case LengthPenaltyFormula::none:
-      break;
-  }
-  return 1;
-}
-
 }  // namespace
 
 void check_search_options(const SearchOptions& options, Index vocab_size) {
@@ -53,14 +41,29 @@ void check_search_options(const SearchOptions& options, Index vocab_size) {
   check_tokens("forcedPrefix", options.forced_prefix, vocab_size);
 }
 
+double length_divisor(Index length, const SearchOptions& options) {
+  switch (options.formula) {
+    case LengthPenaltyFormula::average:
+      return std::pow(static_cast<double>(std::max<Index>(1, length)), options.length_penalty);
+    case LengthPenaltyFormula::gnmt:
+      return std::pow((5.0 + static_cast<double>(length)) / 6.0, options.length_penalty);
+    case LengthPenaltyFormula::none:
+      break;
+  }
+  return 1;
+}
+
+Index kindest_length(Index length, const SearchOptions& options) {
+  // Scores are at most 0: the kindest length is the one with the largest divisor.
+  return options.length_penalty >= 0 ? options.max_length : std::max(length + 1, options.min_length);
+}
+
 double normalize_score(double score, Index length, const SearchOptions& options) {
-  return score / divisor(length, options);
+  return score / length_divisor(length, options);
 }
 
 double best_reachable_score(double score, Index length, const SearchOptions& options) {
-  // Scores are at most 0: the kindest length is the one with the largest divisor.
-  const Index kindest = options.length_penalty >= 0 ? options.max_length : std::max(length + 1, options.min_length);
-  return normalize_score(score, kindest, options);
+  return normalize_score(score, kindest_length(length, options), options);
 }
 
 }  // namespace showtell

@@ -20,6 +20,10 @@ struct SearchOptions {
 /// Throws an option error for impossible values.
 void check_search_options(const SearchOptions& options, Index vocab_size);
 
+/// What the length penalty divides the score of a hypothesis of that length by.
+double length_divisor(Index length, const SearchOptions& options);
+/// The length at which a live hypothesis of `length` tokens would score best, its score staying what it is.
+Index kindest_length(Index length, const SearchOptions& options);
 /// The score after the length penalty.
 double normalize_score(double score, Index length, const SearchOptions& options);
 /// What a finished continuation of a live hypothesis can reach at best.
