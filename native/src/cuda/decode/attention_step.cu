@@ -133,7 +133,7 @@ class HeadOfRows {
 };
 
 template <Precision P>
-__global__ void __launch_bounds__(kThreads) attention_kernel(const __grid_constant__ AttentionStep step) {
+__global__ void __launch_bounds__(kThreads, 8) attention_kernel(const __grid_constant__ AttentionStep step) {
   DYNAMIC_SHARED(float, shared);
   const int group = static_cast<int>(blockIdx.y);
   const int first = step.first_row[group];

@@ -16,7 +16,7 @@ constexpr int kSlots = (kMostWanted + 31) / 32;
 template <int Slots>
 class WarpList {
  public:
-  __device__ WarpList(int wanted, int lane) : wanted_(wanted), lane_(lane) {
+  __device__ __forceinline__ WarpList(int wanted, int lane) : wanted_(wanted), lane_(lane) {
 #pragma unroll
     for (int slot = 0; slot < Slots; ++slot) {
       values_[slot] = -INFINITY;
@@ -25,10 +25,10 @@ class WarpList {
   }
 
   /// What a value has to exceed to be inserted.
-  __device__ float least() const { return least_; }
+  __device__ __forceinline__ float least() const { return least_; }
 
   /// Behind entries of the same value. All lanes call it with the same arguments; value > least().
-  __device__ void insert(float value, int token) {
+  __device__ __forceinline__ void insert(float value, int token) {
     int place = 0;
 #pragma unroll
     for (int slot = 0; slot < Slots; ++slot) {
@@ -60,7 +60,7 @@ class WarpList {
     }
   }
 
-  __device__ void write(double normalizer, float* log_probs, int* tokens, int* count) const {
+  __device__ __forceinline__ void write(double normalizer, float* log_probs, int* tokens, int* count) const {
 #pragma unroll
     for (int slot = 0; slot < Slots; ++slot) {
       const int entry = slot * 32 + lane_;
@@ -79,7 +79,7 @@ class WarpList {
   int tokens_[Slots];
 };
 
-__device__ double log_sum_exp(const float2* ranges, int count, int lane) {
+__device__ __forceinline__ double log_sum_exp(const float2* ranges, int count, int lane) {
   float most = -3.4e38f;
   for (int range = lane; range < count; range += 32) most = fmaxf(most, ranges[range].x);
   for (int distance = 16; distance > 0; distance >>= 1) most = fmaxf(most, __shfl_xor_sync(~0u, most, distance));
@@ -94,7 +94,7 @@ __device__ double log_sum_exp(const float2* ranges, int count, int lane) {
 /// Which tokens may not follow a hypothesis.
 class Bans {
  public:
-  __device__ Bans(const SearchState& state, int row, int step, int lane)
+  __device__ __forceinline__ Bans(const SearchState& state, int row, int step, int lane)
       : bans_(state.bans),
         mask_(step == 0 ? kBannedAlways | kBannedFirst : kBannedAlways),
         end_banned_(step + 1 < state.settings->min_length),
@@ -114,12 +114,12 @@ class Bans {
     __syncwarp();
   }
 
-  __device__ bool banned(int token) const {
+  __device__ __forceinline__ bool banned(int token) const {
     return (bans_[token] & mask_) != 0 || (end_banned_ && token == kEndTokenId);
   }
 
   /// Whether the token would repeat an n-gram. All lanes call it with the same token.
-  __device__ bool repeats(int token) const {
+  __device__ __forceinline__ bool repeats(int token) const {
     if (ngram_ == 0) return false;
     const int tail = length_ - (ngram_ - 1);
     bool found = false;
@@ -141,7 +141,7 @@ class Bans {
 };
 
 template <int Slots>
-__device__ void scan(const SearchState& state, const float* logits, const float2* ranges, const Bans& bans, int lane,
+__device__ __forceinline__ void scan(const SearchState& state, const float* logits, const float2* ranges, const Bans& bans, int lane,
                      WarpList<Slots>& list) {
   const int columns = state.settings->vocab_size;
   for (int first_range = 0; first_range < range_count(columns); first_range += 32) {
@@ -163,7 +163,7 @@ __device__ void scan(const SearchState& state, const float* logits, const float2
 }
 
 template <int Slots>
-__global__ void __launch_bounds__(kThreads) candidates_kernel(const __grid_constant__ SearchState state, int step) {
+__global__ void __launch_bounds__(kThreads, 6) candidates_kernel(const __grid_constant__ SearchState state, int step) {
   const int row = static_cast<int>(blockIdx.x) * kRowsPerBlock + static_cast<int>(threadIdx.x >> 5);
   const int lane = static_cast<int>(threadIdx.x & 31);
   if (row >= state.row_count[step]) return;
