@@ -4,7 +4,7 @@
 
 #include "check.h"
 #include "cuda/decode/cuda_inference.h"
-#include "model/decoder.h"
+#include "model/cpu_decoder.h"
 #include "plain.h"
 
 using namespace showtell;
@@ -37,9 +37,8 @@ struct Model {
         pooled(plain::random(images * spec.feature_size, seed + 1)),
         grid(plain::random(images * cells * spec.grid_feature_size, seed + 2)) {
     for (const auto& shape : layout.shapes()) fill(shape, ++seed);
-    cpu = std::make_unique<Decoder>(spec, [&](const ParameterShape& shape, float* values) {
-      std::copy_n(values_of(shape), shape.size(), values);
-    });
+    cpu = std::make_unique<CpuDecoder>(
+        spec, [&](const ParameterShape& shape, float* values) { std::copy_n(values_of(shape), shape.size(), values); });
     device_trainable = to_device(trainable);
     device_statistics = to_device(statistics);
     pointers = layout.pointers(device_trainable.data(), device_statistics.data());
@@ -131,7 +130,7 @@ constexpr Index kCells = 5;
 double step_difference(Model& model, Precision precision) {
   CudaInference inference = model.inference(precision);
   auto state = inference.start(model.features);
-  DecoderState wanted_state = model.cpu->start(model.features);
+  const auto wanted_state = model.cpu->start(model.features);
   double most = 0;
   std::vector<std::int32_t> rows, tokens;
   for (unsigned step = 0; step < 4; ++step) {
@@ -142,10 +141,10 @@ double step_difference(Model& model, Precision precision) {
     }
     plain::Floats logits(static_cast<std::size_t>(state.rows * model.spec.vocab_size)), wanted(logits.size());
     inference.step(state, tokens.data(), logits.data());
-    model.cpu->step(wanted_state, tokens.data(), wanted.data());
+    model.cpu->step(*wanted_state, tokens.data(), wanted.data());
     most = std::fmax(most, plain::distance(logits, wanted, logits.size()));
     if (model.spec.has_attention) {
-      most = std::fmax(most, plain::distance(state.attention, wanted_state.attention.data(), state.attention.size()));
+      most = std::fmax(most, plain::distance(state.attention, wanted_state->attention(), state.attention.size()));
     }
     rows.clear();
     for (Index row = 0; row < state.rows; ++row) {
@@ -153,8 +152,7 @@ double step_difference(Model& model, Precision precision) {
       if (row % 2 == 0) rows.push_back(static_cast<std::int32_t>(row));
     }
     inference.gather(state, rows.data(), static_cast<Index>(rows.size()));
-    model.cpu->gather(wanted_state, rows.data(), static_cast<Index>(rows.size()));
-    CHECK(state.image_of_row == wanted_state.image_of_row);
+    model.cpu->gather(*wanted_state, rows.data(), static_cast<Index>(rows.size()));
   }
   return most;
 }
@@ -185,8 +183,8 @@ Agreement compare(const GeneratedCaptions& actual, const GeneratedCaptions& want
     CHECK(actual.ended_by_max_length[at] == wanted.ended_by_max_length[at]);
     agreement.score_difference =
         std::fmax(agreement.score_difference, std::fabs(actual.scores[at] - wanted.scores[at]));
-    agreement.score_difference = std::fmax(agreement.score_difference,
-                                           std::fabs(actual.normalized_scores[at] - wanted.normalized_scores[at]));
+    agreement.score_difference =
+        std::fmax(agreement.score_difference, std::fabs(actual.normalized_scores[at] - wanted.normalized_scores[at]));
   }
   return agreement;
 }
@@ -325,11 +323,11 @@ TEST(words_without_a_table_of_gates) {
   Model model(spec, 1, 7000);
   CudaInference inference = model.inference(Precision::float32);
   auto state = inference.start(model.features);
-  DecoderState wanted_state = model.cpu->start(model.features);
+  const auto wanted_state = model.cpu->start(model.features);
   plain::Floats logits(static_cast<std::size_t>(spec.vocab_size)), wanted(logits.size());
   for (const std::int32_t token : {1, 529'999}) {
     inference.step(state, &token, logits.data());
-    model.cpu->step(wanted_state, &token, wanted.data());
+    model.cpu->step(*wanted_state, &token, wanted.data());
     CHECK_NEAR(plain::distance(logits, wanted, logits.size()), 0, logit_bound(Precision::float32));
   }
 }
@@ -352,8 +350,8 @@ TEST(changed_parameters_change_the_captions) {
   CudaInference inference = model.inference(Precision::exact);
   inference.generate(model.features, search(2, 1, 4));
   Model other(pooled_spec(), 2, 9500);
-  cuda::check(cudaMemcpy(model.device_trainable.data(), other.trainable.data(),
-                         other.trainable.size() * sizeof(float), cudaMemcpyHostToDevice));
+  cuda::check(cudaMemcpy(model.device_trainable.data(), other.trainable.data(), other.trainable.size() * sizeof(float),
+                         cudaMemcpyHostToDevice));
   inference.invalidate();
   const auto wanted = other.cpu->generate(model.features, search(2, 1, 4));
   CHECK(inference.generate(model.features, search(2, 1, 4)).token_ids == wanted.token_ids);

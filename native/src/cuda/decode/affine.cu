@@ -5,7 +5,8 @@ namespace showtell::cuda {
 namespace {
 
 template <Precision P>
-__global__ void __launch_bounds__(kProductThreads, kProductBlocks) affine_kernel(const __grid_constant__ AffineMap map) {
+__global__ void __launch_bounds__(kProductThreads, kProductBlocks)
+    affine_kernel(const __grid_constant__ AffineMap map) {
   for_product_tile<P>(map.product, [&](const TileSums& tile, int rows) {
 #pragma unroll
     for (int i = 0; i < 2; ++i)

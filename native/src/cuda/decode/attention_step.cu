@@ -151,9 +151,8 @@ cudaError_t launch_attention_step(Precision precision, cudaStream_t stream, int 
   step.rows_together = std::min(kMostRowsTogether, kSharedBytes / row_bytes);
   const dim3 grid(static_cast<unsigned>(step.heads), static_cast<unsigned>(most_groups));
   const auto bytes = static_cast<size_t>(step.rows_together * row_bytes);
-  return with_precision(precision, [&](auto p) {
-    return launch(attention_kernel<p()>, grid, dim3(kThreads), bytes, stream, step);
-  });
+  return with_precision(
+      precision, [&](auto p) { return launch(attention_kernel<p()>, grid, dim3(kThreads), bytes, stream, step); });
 }
 
 }  // namespace showtell::cuda

@@ -7,8 +7,8 @@
 namespace showtell::cuda {
 
 struct AttentionStep {
-  Operand queries;         // [rows, size]
-  Operand keys, values;    // [images * cells, size]
+  Operand queries;       // [rows, size]
+  Operand keys, values;  // [images * cells, size]
   int cells = 0, heads = 0, head_size = 0;
   // Group g: rows [first_row[g], first_row[g] + rows_of_group[g]), which look at image_of_group[g] (null: g).
   const int* first_row = nullptr;

@@ -141,8 +141,8 @@ class Bans {
 };
 
 template <int Slots>
-__device__ __forceinline__ void scan(const SearchState& state, const float* logits, const float2* ranges, const Bans& bans, int lane,
-                     WarpList<Slots>& list) {
+__device__ __forceinline__ void scan(const SearchState& state, const float* logits, const float2* ranges,
+                                     const Bans& bans, int lane, WarpList<Slots>& list) {
   const int columns = state.settings->vocab_size;
   for (int first_range = 0; first_range < range_count(columns); first_range += 32) {
     const int own_range = first_range + lane;
@@ -169,7 +169,8 @@ __global__ void __launch_bounds__(kThreads, 6) candidates_kernel(const __grid_co
   if (row >= state.row_count[step]) return;
   const SearchSettings& settings = *state.settings;
   const int ranges_of_row = range_count(settings.vocab_size);
-  const float* logits = state.logits + static_cast<size_t>(row) * static_cast<size_t>(logits_stride(settings.vocab_size));
+  const float* logits =
+      state.logits + static_cast<size_t>(row) * static_cast<size_t>(logits_stride(settings.vocab_size));
   const float2* ranges = state.ranges + static_cast<size_t>(row) * static_cast<size_t>(ranges_of_row);
   const double normalizer = log_sum_exp(ranges, ranges_of_row, lane);
   WarpList<Slots> list(settings.wanted, lane);

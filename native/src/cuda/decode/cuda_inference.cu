@@ -91,9 +91,8 @@ CudaDecoderState CudaInference::start(const FeatureBatch& features) {
   DeviceBuffer<float> grid;
   if (spec_.has_attention) grid = upload(features.grid, images * cells * spec_.grid_feature_size);
   network_.encode_images(
-      stream_,
-      {pooled.data(), grid.data(), step_rows_.data(), static_cast<int>(images), static_cast<int>(cells)}, *memory,
-      state.current);
+      stream_, {pooled.data(), grid.data(), step_rows_.data(), static_cast<int>(images), static_cast<int>(cells)},
+      *memory, state.current);
   stream_.synchronize();
   state.images = std::move(memory);
   return state;
@@ -143,9 +142,15 @@ void CudaInference::step(CudaDecoderState& state, const std::int32_t* tokens, fl
   check(cudaMemcpyAsync(step_rows_.data(), rows.data(), rows.size() * sizeof(std::int32_t), cudaMemcpyHostToDevice,
                         stream_));
   const auto device = [&](Index array) { return step_rows_.data() + 1 + array * count; };
-  const StepRows step{step_rows_.data(), static_cast<int>(count),  device(0),
-                      device(1),         device(2),                device(3),
-                      device(4),         device(5),                static_cast<int>(groups),
+  const StepRows step{step_rows_.data(),
+                      static_cast<int>(count),
+                      device(0),
+                      device(1),
+                      device(2),
+                      device(3),
+                      device(4),
+                      device(5),
+                      static_cast<int>(groups),
                       static_cast<int>(state.cells)};
   state.next.reserve(spec_, network_.precision(), count);
   scratch_.reserve(spec_, network_.precision(), count);
@@ -165,8 +170,7 @@ void CudaInference::step(CudaDecoderState& state, const std::int32_t* tokens, fl
   check(launch_affine(network_.precision(), stream_, static_cast<int>(count), output.columns, map));
   std::vector<float> weights(static_cast<std::size_t>(weight_count));
   const auto download = [&](float* to, const float* from, Index floats) {
-    check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(floats) * sizeof(float), cudaMemcpyDeviceToHost,
-                          stream_));
+    check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(floats) * sizeof(float), cudaMemcpyDeviceToHost, stream_));
   };
   download(logits, step_logits_.data(), count * spec_.vocab_size);
   if (weight_count > 0) download(weights.data(), step_weights_.data(), weight_count);
@@ -222,10 +226,10 @@ void CudaInference::search_all(const FeatureBatch& features, const SearchOptions
     if (running[lane] != nullptr) running[lane]->finish(out);
     const Index count = std::min(together, features.images - first);
     running[lane] = nullptr;
-    DeviceSearch& search = search_of({static_cast<int>(power_of_two_at_least(count)),
-                                      static_cast<int>(spec_.has_attention ? features.cells : 0),
-                                      static_cast<int>(options.beam_width), static_cast<int>(options.max_length)},
-                                     lane);
+    DeviceSearch& search = search_of(
+        {static_cast<int>(power_of_two_at_least(count)), static_cast<int>(spec_.has_attention ? features.cells : 0),
+         static_cast<int>(options.beam_width), static_cast<int>(options.max_length)},
+        lane);
     search.begin(part_of(spec_, features, first, count), options);
     running[lane] = &search;
   }

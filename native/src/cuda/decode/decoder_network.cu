@@ -77,8 +77,8 @@ void DecoderNetwork::map_images(cudaStream_t stream, const DeviceFeatures& featu
   check(launch_affine(precision_, stream, features.most_images, map.columns, image));
 }
 
-void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& features,
-                                   const DeviceImageMemory& memory, const RecurrentState& state) const {
+void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& features, const DeviceImageMemory& memory,
+                                   const RecurrentState& state) const {
   RowConversion conversion = normalization_of(spec_, parameters_.image_normalization);
   conversion.floats = features.pooled;
   conversion.columns = static_cast<int>(spec_.feature_size);
@@ -142,8 +142,8 @@ Operand DecoderNetwork::normalize(cudaStream_t stream, const StepRows& rows, std
   return conversion.out;
 }
 
-Operand DecoderNetwork::run_layer(cudaStream_t stream, const StepRows& rows, std::size_t at, bool first,
-                                  Operand below, const DeviceImageMemory& memory, const RecurrentState& from,
+Operand DecoderNetwork::run_layer(cudaStream_t stream, const StepRows& rows, std::size_t at, bool first, Operand below,
+                                  const DeviceImageMemory& memory, const RecurrentState& from,
                                   const RecurrentState& to) const {
   const PackedLayer& own = weights_.layers[at];
   const ProductInput recurrent{from.hidden[at].view(), own.hidden_columns, rows.sources};

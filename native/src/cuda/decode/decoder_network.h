@@ -1,5 +1,6 @@
 // One time step of the decoder on the device, and what it needs of the images. Everything is queued on a stream and
-// nothing depends on values that the host would have to wait for: the same calls run at once or are recorded in a graph.
+// nothing depends on values that the host would have to wait for: the same calls run at once or are recorded in a
+// graph.
 #pragma once
 
 #include "cuda/decode/activation.h"
@@ -9,9 +10,9 @@ namespace showtell::cuda {
 
 /// Features on the device.
 struct DeviceFeatures {
-  const float* pooled = nullptr;       // [images, feature_size]
-  const float* grid = nullptr;         // [images, cells, grid_feature_size] or null
-  const int* image_count = nullptr;    // on the device
+  const float* pooled = nullptr;     // [images, feature_size]
+  const float* grid = nullptr;       // [images, cells, grid_feature_size] or null
+  const int* image_count = nullptr;  // on the device
   int most_images = 0, cells = 0;
 };
 
@@ -24,8 +25,8 @@ struct DeviceImageMemory {
 };
 
 struct RecurrentState {
-  std::vector<OperandBuffer> hidden;        // by layer, [rows, hidden]
-  std::vector<DeviceBuffer<float>> cell;    // by layer, [rows, hidden padded]
+  std::vector<OperandBuffer> hidden;      // by layer, [rows, hidden]
+  std::vector<DeviceBuffer<float>> cell;  // by layer, [rows, hidden padded]
   void reserve(const DecoderSpec& spec, Precision precision, Index rows);
   Index bytes() const;
 };

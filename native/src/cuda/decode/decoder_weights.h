@@ -17,8 +17,8 @@ struct PackedMap {
 };
 
 struct PackedLayer {
-  OperandBuffer weight;        // [gates, input | recurrent]
-  DeviceBuffer<float> bias;    // [gates]
+  OperandBuffer weight;                       // [gates, input | recurrent]
+  DeviceBuffer<float> bias;                   // [gates]
   int input_columns = 0, hidden_columns = 0;  // padded
 };
 
@@ -28,7 +28,7 @@ class DecoderWeights {
   void pack(const DecoderSpec& spec, const ParameterPointers& parameters, Precision precision, cudaStream_t stream);
   Index bytes() const;
 
-  PackedMap image;                                // with first-input
+  PackedMap image;                                  // with first-input
   std::vector<PackedMap> image_hidden, image_cell;  // by layer, with initial-state
   std::vector<PackedLayer> layers;
   PackedMap value, key, query, attention, projection, output;

@@ -5,7 +5,8 @@ namespace showtell::cuda {
 namespace {
 
 template <Precision P>
-__global__ void __launch_bounds__(kProductThreads, kProductBlocks) logits_kernel(const __grid_constant__ LogitsMap map) {
+__global__ void __launch_bounds__(kProductThreads, kProductBlocks)
+    logits_kernel(const __grid_constant__ LogitsMap map) {
   for_product_tile<P>(map.product, [&](const TileSums& tile, int rows) {
     const auto stride = static_cast<size_t>(gridDim.x) * kTileColumns;
     const auto ranges = static_cast<size_t>(gridDim.x) * (kTileColumns / kWarpColumns);

@@ -5,7 +5,8 @@ namespace showtell::cuda {
 namespace {
 
 template <Precision P>
-__global__ void __launch_bounds__(kProductThreads, kProductBlocks) lstm_kernel(const __grid_constant__ LstmLayer layer) {
+__global__ void __launch_bounds__(kProductThreads, kProductBlocks)
+    lstm_kernel(const __grid_constant__ LstmLayer layer) {
   for_product_tile<P>(layer.product, [&](const TileSums& tile, int rows) {
     const auto gate = [&](float x) { return layer.hard_sigmoid ? hard_sigmoid(x) : sigmoid<P>(x); };
     const auto stride = static_cast<size_t>(layer.hidden.stride);

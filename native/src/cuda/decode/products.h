@@ -11,8 +11,8 @@ struct AffineMap {
   Product product;
   const float* bias = nullptr;  // [columns rounded up to kTileColumns] or null
   Activation activation = Activation::none;
-  Operand out;                 // none where high is null; whole rows are written, padding included
-  float* floats = nullptr;     // [rows, float_columns] or null
+  Operand out;              // none where high is null; whole rows are written, padding included
+  float* floats = nullptr;  // [rows, float_columns] or null
   int float_columns = 0;
 };
 
@@ -26,7 +26,7 @@ struct LstmLayer {
   const int* sources = nullptr;  // row of `cell` that a row continues; null: the same row
   const float* cell = nullptr;   // [rows, hidden stride] or null for zeros
   float* next_cell = nullptr;
-  Operand hidden;                // out
+  Operand hidden;  // out
   bool hard_sigmoid = false;
 };
 

@@ -36,10 +36,10 @@ struct Caption {
 /// Pointers into device memory.
 struct SearchState {
   const SearchSettings* settings;
-  const std::uint8_t* bans;             // [vocab_size]
-  const std::int32_t* prefix;           // [prefix_length]
-  const double* length_divisors;        // [T + 1], of the score of a hypothesis of that length
-  const double* best_length_divisors;   // [T + 1], of the best that it can become
+  const std::uint8_t* bans;            // [vocab_size]
+  const std::int32_t* prefix;          // [prefix_length]
+  const double* length_divisors;       // [T + 1], of the score of a hypothesis of that length
+  const double* best_length_divisors;  // [T + 1], of the best that it can become
   int image_capacity, row_capacity;
   int beam_width, max_length;
 

@@ -11,7 +11,7 @@ constexpr int kTileRows = 64, kTileColumns = 128;
 constexpr int kWarpRows = 32, kWarpColumns = 64;  // four warps, two by two
 constexpr int kProductThreads = 128;
 constexpr int kProductBlocks = 3;  // at least, on a multiprocessor: 168 registers a thread, with which nothing spills
-constexpr int kLineBytes = 64;  // a row of a tile in shared memory
+constexpr int kLineBytes = 64;     // a row of a tile in shared memory
 constexpr int kTileLines = kTileRows + kTileColumns;
 constexpr int kProductSharedBytes = 48 * 1024;  // what every device grants without asking
 
