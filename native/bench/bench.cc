@@ -42,7 +42,8 @@ double peak_flops(const Kernels& kernels) {
   auto tile = ramp(kernels.gemm_rows * kernels.gemm_columns);
   const double seconds = fastest([&] {
     for (int call = 0; call < kCalls; ++call) {
-      kernels.gemm_tile(kDepth, left.data(), right.data(), tile.data(), kernels.gemm_columns, kernels.gemm_rows, false);
+      kernels.gemm_tile(
+          {kDepth, kernels.gemm_rows, left.data(), 0, right.data(), nullptr, 0, tile.data(), kernels.gemm_columns});
     }
   });
   return 2.0 * kDepth * kernels.gemm_rows * kernels.gemm_columns * kCalls / seconds;
@@ -87,7 +88,7 @@ void time_products(CpuContext& context, double peak) {
     const auto rate = [&](const std::function<void()>& body) { return operations / fastest(body); };
     const double rates[] = {
         rate([&] { gemm_single(context.kernels, product.m, product.n, product.k, left, right, c.data(), product.n); }),
-        rate([&] { gemm(context, product.m, left, packed, c.data(), product.n); }),
+        rate([&] { gemm(context, product.m, left, packed, {}, c.data(), product.n); }),
         blas == nullptr ? 0.0 : rate([&] {
           blas->sgemm(product.m, product.n, product.k, left, right, c.data(), product.n, false);
         }),

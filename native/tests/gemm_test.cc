@@ -66,7 +66,7 @@ TEST(packed_products_equal_unpacked_ones_bit_for_bit) {
       plain::Floats c(static_cast<std::size_t>(m * n)), d = c;
       if (k == 0) continue;
       gemm_single(set, m, n, k, a.operand, b.operand, c.data(), n);
-      gemm(context, m, a.operand, packed, d.data(), n);
+      gemm(context, m, a.operand, packed, {}, d.data(), n);
       CHECK(c == d);
     }
   });
@@ -81,12 +81,38 @@ TEST(a_row_does_not_depend_on_the_rows_beside_it_or_on_threads) {
   plain::Floats all(static_cast<std::size_t>(m * n)), one(static_cast<std::size_t>(n));
   for (const int threads : {1, 2, 3}) {
     context.pool.resize(threads);
-    gemm(context, m, a.operand, packed, all.data(), n);
+    gemm(context, m, a.operand, packed, {}, all.data(), n);
     for (const Index row : {Index{0}, Index{77}, m - 1}) {
-      gemm(context, 1, {a.operand.data + row * a.operand.stride, a.operand.stride}, packed, one.data(), n);
+      gemm(context, 1, {a.operand.data + row * a.operand.stride, a.operand.stride}, packed, {}, one.data(), n);
       CHECK(std::memcmp(one.data(), all.data() + row * n, one.size() * sizeof(float)) == 0);
     }
   }
+}
+
+TEST(addends_are_added_before_the_product_and_may_be_one_row_for_all) {
+  for_kernel_sets([](const Kernels& set) {
+    CpuContext context{ThreadPool::shared(), set, {}};
+    for (const auto& [m, n, k] : kSizes) {
+      if (k == 0) continue;
+      const Matrix a(m, k, Transpose::no, 9), b(k, n, Transpose::no, 10);
+      const auto product = plain::product(m, n, k, a, b);
+      const plain::Floats row = plain::random(n, 11), matrix = plain::random(m * n, 12);
+      PackedMatrix packed;
+      packed.pack(context, k, n, b.operand);
+      const auto check = [&](const plain::Floats& addend, Index stride, plain::Floats c) {
+        gemm(context, m, a.operand, packed, {stride == 0 ? addend.data() : c.data(), stride}, c.data(), n);
+        auto wanted = product;
+        for (Index i = 0; i < m; ++i) {
+          for (Index j = 0; j < n; ++j) {
+            wanted[static_cast<std::size_t>(i * n + j)] += addend[static_cast<std::size_t>(i * stride + j)];
+          }
+        }
+        CHECK(plain::distance(c, wanted, c.size()) < 2e-6);
+      };
+      check(row, 0, plain::Floats(matrix.size(), 3.0f));
+      check(matrix, n, matrix);
+    }
+  });
 }
 
 TEST(large_products_agree_whatever_multiplies_them) {

@@ -141,6 +141,27 @@ TEST(the_lstm_cell_equals_the_plain_one_and_its_gradient_the_slope) {
   });
 }
 
+TEST(a_step_of_the_lstm_cell_equals_the_cell_of_training) {
+  for_kernel_sets([](const Kernels& set) {
+    for (const bool hard : {false, true}) {
+      for (const Index hidden : {Index{1}, Index{5}, Index{19}, Index{32}}) {
+        const auto size = static_cast<std::size_t>(hidden);
+        const Floats input = plain::random(4 * hidden, 30, -3, 3), recurrent = plain::random(4 * hidden, 31, -3, 3),
+                     previous = plain::random(hidden, 32);
+        for (const bool first : {false, true}) {
+          Floats gates = input, cell(size), output(size), step_cell(size), step_output(size);
+          if (!first) set.add(gates.data(), recurrent.data(), 4 * hidden);
+          set.lstm_forward(
+              {hidden, hard, gates.data(), first ? nullptr : previous.data(), cell.data(), nullptr, output.data()});
+          set.lstm_step({hidden, hard, input.data(), first ? nullptr : recurrent.data(),
+                         first ? nullptr : previous.data(), step_cell.data(), step_output.data()});
+          CHECK(step_cell == cell && step_output == output);
+        }
+      }
+    }
+  });
+}
+
 TEST(masks_are_cut_from_the_published_philox_words) {
   // Known answer of Random123 for counter 0 and key 0.
   const std::uint32_t words[] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};

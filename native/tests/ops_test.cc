@@ -122,13 +122,14 @@ TEST(attention_of_batches_and_of_steps_agree_and_gradients_are_slopes) {
   loss();
   const Floats forward = attended;
 
-  const Index stride = round_up(cells, kKeyStride);
-  Floats transposed(static_cast<std::size_t>(images * size * stride)), steps(query.size()),
-      means(static_cast<std::size_t>(queries * cells));
-  transpose_keys(context, images, cells, size, keys.data(), transposed.data());
+  Floats steps(query.size()), means(static_cast<std::size_t>(queries * cells));
+  AttentionMemory memory(images, cells, size);
+  arrange_memory(context, 0, 2, cells, heads, size, keys.data(), values.data(), memory);
+  arrange_memory(context, 2, 1, cells, heads, size, keys.data() + 2 * cells * size, values.data() + 2 * cells * size,
+                 memory);
   const std::int32_t image_of_row[] = {0, 0, 0, 0, 2, 2, 2};
-  attention_step(context, queries, cells, heads, size, image_of_row, query.data(), transposed.data(), values.data(),
-                 steps.data(), size, means.data());
+  attention_step(context, queries, cells, heads, size, image_of_row, query.data(), memory, steps.data(), size,
+                 means.data());
   CHECK(plain::distance(steps, forward, steps.size()) < 1e-6);
   for (Index row = 0; row < queries; ++row) {
     double total = 0;

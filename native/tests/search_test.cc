@@ -208,6 +208,46 @@ TEST(captions_do_not_depend_on_the_batch_or_on_the_threads) {
   CHECK(scores == together.scores);
 }
 
+TEST(rows_that_share_a_parent_are_what_each_is_alone) {
+  for (const char* name : kNames) {
+    const Golden golden(path_of(name));
+    const auto decoder = golden.decoder();
+    const auto classes = static_cast<std::size_t>(golden.spec.vocab_size);
+    // Rows of one state, each with its own history of tokens: 0, 1 and 3 continue the first row, 2 another.
+    const std::int32_t rows[] = {0, 0, 1, 0}, tokens[] = {4, 5, 6, 7};
+    const auto run = [&](const std::vector<std::int32_t>& chosen) {
+      const auto state = decoder->start(golden.batch.features);
+      const auto images = static_cast<std::size_t>(state->rows());
+      plain::Floats logits(std::max(images, chosen.size()) * classes);
+      decoder->step(*state, std::vector<std::int32_t>(images, kStartTokenId).data(), logits.data());
+      std::vector<std::int32_t> from, token;
+      for (const auto row : chosen) {
+        from.push_back(rows[row]);
+        token.push_back(tokens[row]);
+      }
+      decoder->gather(*state, from.data(), static_cast<Index>(from.size()));
+      decoder->step(*state, token.data(), logits.data());
+      // Once more, in another order, so that what was computed from a shared parent is itself a parent.
+      std::vector<std::int32_t> reversed(chosen.size());
+      for (std::size_t row = 0; row < chosen.size(); ++row)
+        reversed[row] = static_cast<std::int32_t>(chosen.size() - 1 - row);
+      decoder->gather(*state, reversed.data(), static_cast<Index>(reversed.size()));
+      decoder->step(*state, token.data(), logits.data());
+      logits.resize(chosen.size() * classes);
+      return logits;
+    };
+    const auto together = run({0, 1, 2, 3});
+    for (const std::int32_t row : {0, 1, 2, 3}) {
+      // Reversed, row 3 - r continues row r; it is fed the token of its own place.
+      const auto pair = row < 2 ? std::vector<std::int32_t>{row, 3 - row} : std::vector<std::int32_t>{3 - row, row};
+      const auto alone = run(pair);
+      const auto at = static_cast<std::ptrdiff_t>(classes);
+      const auto place = row < 2 ? std::ptrdiff_t{0} : std::ptrdiff_t{1};
+      CHECK(std::equal(alone.begin() + place * at, alone.begin() + (place + 1) * at, together.begin() + row * at));
+    }
+  }
+}
+
 TEST(impossible_options_are_errors) {
   const Golden golden(path_of("first-input"));
   const auto decoder = golden.decoder();

@@ -1,9 +1,8 @@
-// A float array on a 64-byte boundary: one cache line, one AVX-512 vector.
+// A float array on a 64-byte boundary: one cache line, one AVX-512 vector. Large ones lie on huge pages where the
+// system has them: weights that are read from end to end at every step would miss the TLB on each small page.
 #pragma once
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -21,8 +20,7 @@ class AlignedBuffer {
   /// Contents are undefined. Throws std::bad_alloc.
   explicit AlignedBuffer(Index size) : size_(size) {
     if (size == 0) return;
-    const auto bytes = static_cast<std::size_t>(round_up(size, kAlignedFloats)) * sizeof(float);
-    data_ = static_cast<float*>(::operator new (bytes, std::align_val_t{kAlignment}));
+    data_ = allocate(size);
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -34,7 +32,7 @@ class AlignedBuffer {
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
   ~AlignedBuffer() {
-    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{kAlignment});
+    if (data_ != nullptr) release(data_, size_);
   }
 
   static AlignedBuffer zeros(Index size) {
@@ -55,6 +53,9 @@ class AlignedBuffer {
   Index size() const noexcept { return size_; }
 
  private:
+  static float* allocate(Index size);
+  static void release(float* data, Index size) noexcept;
+
   float* data_ = nullptr;
   Index size_ = 0;
 };

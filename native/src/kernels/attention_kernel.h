@@ -5,8 +5,6 @@
 
 namespace showtell::SHOWTELL_ISA {
 
-constexpr int kBlockVectors = 4;
-
 /// out[0 ... Vectors) = sum over n of factors[n] * rows[n * stride ...].
 template <int Vectors>
 inline void weighted_rows(const float* factors, const float* rows, Index stride, Index count, float* out) {
@@ -19,13 +17,23 @@ inline void weighted_rows(const float* factors, const float* rows, Index stride,
   for (int j = 0; j < Vectors; ++j) store(out + j * kWidth, sums[j]);
 }
 
+/// Columns in blocks as wide as the registers allow: the wider, the longer the memory is read in order.
+template <int Vectors>
+inline Index weighted_blocks(const float* factors, const float* rows, Index stride, Index count, Index columns,
+                             Index at, float* out) {
+  constexpr Index kBlock = Vectors * kWidth;
+  for (; at + kBlock <= columns; at += kBlock) {
+    weighted_rows<Vectors>(factors, rows + at, stride, count, out + at);
+  }
+  return at;
+}
+
 inline void weighted_sum(const float* factors, const float* rows, Index stride, Index count, Index columns,
                          float* out) {
-  Index at = 0;
-  for (; at + kBlockVectors * kWidth <= columns; at += kBlockVectors * kWidth) {
-    weighted_rows<kBlockVectors>(factors, rows + at, stride, count, out + at);
-  }
-  for (; at + kWidth <= columns; at += kWidth) weighted_rows<1>(factors, rows + at, stride, count, out + at);
+  Index at = weighted_blocks<12>(factors, rows, stride, count, columns, 0, out);
+  at = weighted_blocks<8>(factors, rows, stride, count, columns, at, out);
+  at = weighted_blocks<4>(factors, rows, stride, count, columns, at, out);
+  at = weighted_blocks<1>(factors, rows, stride, count, columns, at, out);
   for (; at < columns; ++at) {
     float total = 0;
     for (Index n = 0; n < count; ++n) total += factors[n] * rows[n * stride + at];
@@ -33,15 +41,10 @@ inline void weighted_sum(const float* factors, const float* rows, Index stride, 
   }
 }
 
-inline void attend_row(const AttendRow& row) {
-  for (Index head = 0; head < row.heads; ++head) {
-    const Index from = head * row.head_size;
-    float* weights = row.weights + head * row.key_stride;
-    weighted_sum(row.query + from, row.keys_transposed + from * row.key_stride, row.key_stride, row.head_size,
-                 row.key_stride, weights);
-    softmax(weights, row.cells, row.scale);
-    weighted_sum(weights, row.values + from, row.heads * row.head_size, row.cells, row.head_size, row.context + from);
-  }
+inline void attend_head(const AttendHead& head) {
+  weighted_sum(head.query, head.keys_transposed, head.key_stride, head.head_size, head.key_stride, head.weights);
+  softmax(head.weights, head.cells, head.scale);
+  weighted_sum(head.weights, head.values, head.head_size, head.cells, head.head_size, head.context);
 }
 
 }  // namespace showtell::SHOWTELL_ISA

@@ -12,51 +12,63 @@ namespace showtell::SHOWTELL_ISA {
 constexpr int kGemmRows = kWidth == 16 ? 12 : kWidth == 8 ? 6 : kWidth == 4 ? 8 : 4;
 constexpr int kGemmVectors = kWidth == 16 ? 2 : kWidth == 8 ? 2 : kWidth == 4 ? 3 : 4;
 constexpr int kGemmColumns = kGemmVectors * kWidth;
+constexpr Index kLineFloats = 16;
 
-template <int Rows>
-inline void gemm_rows(Index depth, const float* __restrict a, const float* __restrict b, float* __restrict c,
-                      Index c_stride, bool accumulate) {
+template <int Rows, bool Packed>
+inline void gemm_rows(const GemmTile& tile) {
   Vec sums[Rows][kGemmVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kGemmVectors; ++j) sums[i][j] = set1(0.0f);
   }
-  for (Index k = 0; k < depth; ++k) {
+  const float* __restrict a = tile.left;
+  const float* __restrict b = tile.right;
+  const Index row_step = Packed ? 1 : tile.left_stride;
+  const auto update = [&] {
     Vec right[kGemmVectors];
 #pragma GCC unroll 4
     for (int j = 0; j < kGemmVectors; ++j) right[j] = load(b + j * kWidth);
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const Vec left = set1(a[i]);
+      const Vec left = set1(a[i * row_step]);
 #pragma GCC unroll 4
       for (int j = 0; j < kGemmVectors; ++j) sums[i][j] = fma(left, right[j], sums[i][j]);
     }
-    a += Rows;
+    a += Packed ? Rows : 1;
     b += kGemmColumns;
+  };
+  // Evenly spread, fetching hides behind the arithmetic; in a burst it would wait for the memory.
+  const Index pace = tile.soon_lines > 0 ? tile.depth / tile.soon_lines : 0;
+  Index k = 0;
+  for (Index line = 0; line < tile.soon_lines; ++line) {
+    __builtin_prefetch(tile.soon + line * kLineFloats, 0, 2);  // the second cache: the first one is full of this tile
+    for (const Index next = k + pace; k < next; ++k) update();
   }
+  for (; k < tile.depth; ++k) update();
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kGemmVectors; ++j) {
-      float* to = c + i * c_stride + j * kWidth;
-      store(to, accumulate ? load(to) + sums[i][j] : sums[i][j]);
+      const Vec sum = sums[i][j];
+      const Index at = j * kWidth;
+      store(tile.c + i * tile.c_stride + at,
+            tile.addend == nullptr ? sum : load(tile.addend + i * tile.addend_stride + at) + sum);
     }
   }
 }
 
 template <int Rows>
-inline void gemm_dispatch(Index depth, const float* a, const float* b, float* c, Index c_stride, int rows,
-                          bool accumulate) {
+inline void gemm_dispatch(const GemmTile& tile) {
   if constexpr (Rows > 0) {
-    if (rows == Rows) return gemm_rows<Rows>(depth, a, b, c, c_stride, accumulate);
-    gemm_dispatch<Rows - 1>(depth, a, b, c, c_stride, rows, accumulate);
+    if (tile.rows != Rows) return gemm_dispatch<Rows - 1>(tile);
+    if (tile.left_stride == 0)
+      gemm_rows<Rows, true>(tile);
+    else
+      gemm_rows<Rows, false>(tile);
   }
 }
 
-inline void gemm_tile(Index depth, const float* a, const float* b, float* c, Index c_stride, int rows,
-                      bool accumulate) {
-  gemm_dispatch<kGemmRows>(depth, a, b, c, c_stride, rows, accumulate);
-}
+inline void gemm_tile(const GemmTile& tile) { gemm_dispatch<kGemmRows>(tile); }
 
 }  // namespace showtell::SHOWTELL_ISA

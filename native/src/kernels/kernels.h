@@ -8,6 +8,21 @@ namespace showtell {
 
 using Index = std::int64_t;
 
+/// One register tile of a matrix product: C[rows, gemm_columns] = addend + A B.
+struct GemmTile {
+  Index depth;
+  int rows;           // at most gemm_rows
+  const float* left;  // A, row-major; or packed [depth][rows] where left_stride is 0
+  Index left_stride;
+  const float* right;   // B, packed [depth][gemm_columns]
+  const float* addend;  // null: zeros
+  Index addend_stride;  // 0: one row for all
+  float* c;
+  Index c_stride;
+  const float* soon = nullptr;  // what the tiles after this one read, to be brought near
+  Index soon_lines = 0;         // of 64 bytes, at most `depth`
+};
+
 /// One LSTM cell for one row; gate order i, f, g, o.
 struct LstmCellForward {
   Index hidden;
@@ -17,6 +32,17 @@ struct LstmCellForward {
   float* cell;                 // [H]
   float* tanh_cell;            // [H] or null
   float* output;               // [H]
+};
+
+/// The cell in decoding, where activations are not kept. Pre-activations are `gates` + `recurrent_gates`.
+struct LstmCellStep {
+  Index hidden;
+  bool hard_sigmoid;
+  const float* gates;            // [4H]
+  const float* recurrent_gates;  // [4H] or null for zeros
+  const float* previous_cell;    // [H] or null for zeros
+  float* cell;                   // [H]
+  float* output;                 // [H]
 };
 
 struct LstmCellBackward {
@@ -38,15 +64,15 @@ struct CrossEntropyRow {
   const double* gradient_scale;  // null: loss alone
 };
 
-struct AttendRow {
-  Index heads, head_size, cells;
-  const float* query;            // [heads * head_size]
-  const float* keys_transposed;  // [heads * head_size, key_stride], columns beyond `cells` are finite
+struct AttendHead {
+  Index head_size, cells;
+  const float* query;            // [head_size]
+  const float* keys_transposed;  // [head_size, key_stride], columns beyond `cells` are finite
   Index key_stride;              // a multiple of kKeyStride
-  const float* values;           // [cells, heads * head_size]
+  const float* values;           // [cells, head_size]
   float scale;
-  float* weights;  // [heads, key_stride] scratch out
-  float* context;  // [heads * head_size] out
+  float* weights;  // [key_stride] scratch out
+  float* context;  // [head_size] out
 };
 constexpr Index kKeyStride = 16;
 
@@ -69,15 +95,14 @@ struct DropoutRow {
 
 struct Kernels {
   const char* name;
-  // Matrix product of packed panels, C[rows, gemm_columns] (+)= A B. A panel: [depth][rows]; B panel:
-  // [depth][gemm_columns].
   int gemm_rows;
   int gemm_columns;
-  void (*gemm_tile)(Index depth, const float* a, const float* b, float* c, Index c_stride, int rows, bool accumulate);
+  void (*gemm_tile)(const GemmTile&);
 
   void (*lstm_forward)(const LstmCellForward&);
+  void (*lstm_step)(const LstmCellStep&);
   void (*lstm_backward)(const LstmCellBackward&);
-  void (*attend_row)(const AttendRow&);
+  void (*attend_head)(const AttendHead&);
 
   double (*log_sum_exp)(const float* x, Index count);
   void (*softmax)(float* x, Index count, float scale);  // softmax(scale * x) in place

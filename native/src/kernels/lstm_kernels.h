@@ -27,6 +27,30 @@ inline void lstm_forward_as(const LstmCellForward& cell) {
   });
 }
 
+template <bool Hard>
+inline void lstm_step_as(const LstmCellStep& cell) {
+  const Index hidden = cell.hidden;
+  for_vectors(hidden, [&](auto access, Index at) {
+    const auto gate = [&](Index index) {
+      const Vec input = access.load(cell.gates + index * hidden + at);
+      if (cell.recurrent_gates == nullptr) return input;
+      return input + access.load(cell.recurrent_gates + index * hidden + at);
+    };
+    const auto squash = [](Vec x) { return Hard ? hard_sigmoid(x) : sigmoid(x); };
+    Vec state = squash(gate(0)) * hyperbolic_tangent(gate(2));
+    if (cell.previous_cell != nullptr) state = fma(squash(gate(1)), access.load(cell.previous_cell + at), state);
+    access.store(cell.cell + at, state);
+    access.store(cell.output + at, squash(gate(3)) * hyperbolic_tangent(state));
+  });
+}
+
+inline void lstm_step(const LstmCellStep& cell) {
+  if (cell.hard_sigmoid)
+    lstm_step_as<true>(cell);
+  else
+    lstm_step_as<false>(cell);
+}
+
 inline void lstm_forward(const LstmCellForward& cell) {
   if (cell.hard_sigmoid)
     lstm_forward_as<true>(cell);

@@ -98,27 +98,58 @@ inline double cross_entropy(const CrossEntropyRow& row) {
   return row.weight * (log_total - (1 - epsilon) * target - epsilon * mean);
 }
 
+inline float block_maximum(const float* x, Index count) {
+  Vec most[4];
+  for (int i = 0; i < 4; ++i) most[i] = set1(-__builtin_inff());
+  Index at = 0;
+  for (; at + 4 * kWidth <= count; at += 4 * kWidth) {
+    for (int i = 0; i < 4; ++i) most[i] = maximum(most[i], load(x + at + i * kWidth));
+  }
+  for (; at + kWidth <= count; at += kWidth) most[0] = maximum(most[0], load(x + at));
+  if (at < count) most[1] = maximum(most[1], load_part(x + at, count - at, -__builtin_inff()));
+  return largest(maximum(maximum(most[0], most[1]), maximum(most[2], most[3])));
+}
+
+/// Each of the `k` largest block maxima is an entry, so none of the `k` largest entries is below the least of them:
+/// only the few blocks that reach it are searched.
 inline int top_k(const float* x, Index count, int k, float* values, std::int32_t* indices) {
+  constexpr Index kMostBlocks = 256;
+  constexpr Index kStep = 4 * kWidth;
+  const Index size = ((count + kMostBlocks - 1) / kMostBlocks + kStep - 1) / kStep * kStep;
+  float maxima[kMostBlocks];
   int found = 0;
-  float least = -__builtin_inff();
-  const auto offer = [&](Index at) {
-    const float value = x[at];
-    if (!(value > least)) return;
+  float least = -__builtin_inff();  // only larger entries are taken
+  const auto place_of = [&](float value) {
     int place = found < k ? found++ : k - 1;
     for (; place > 0 && values[place - 1] < value; --place) {
       values[place] = values[place - 1];
       indices[place] = indices[place - 1];
     }
     values[place] = value;
-    indices[place] = static_cast<std::int32_t>(at);
     if (found == k) least = values[k - 1];
+    return place;
   };
-  Index at = 0;
-  for (; at + kWidth <= count; at += kWidth) {
-    if (!any(greater(load(x + at), set1(least)))) continue;
-    for (int lane = 0; lane < kWidth; ++lane) offer(at + lane);
+  for (Index block = 0; block * size < count; ++block) {
+    const Index rest = count - block * size;
+    maxima[block] = block_maximum(x + block * size, rest < size ? rest : size);
+    if (maxima[block] > least) indices[place_of(maxima[block])] = 0;
   }
-  for (; at < count; ++at) offer(at);
+  const float bound = found == k ? least : -__builtin_inff();
+  found = 0;
+  least = __builtin_nextafterf(bound, -__builtin_inff());
+  const auto offer = [&](Index at) {
+    if (x[at] > least) indices[place_of(x[at])] = static_cast<std::int32_t>(at);
+  };
+  for (Index block = 0; block * size < count; ++block) {
+    if (maxima[block] < bound) continue;
+    const Index end = (block + 1) * size < count ? (block + 1) * size : count;
+    Index at = block * size;
+    for (; at + kWidth <= end; at += kWidth) {
+      if (!any(greater(load(x + at), set1(least)))) continue;
+      for (int lane = 0; lane < kWidth; ++lane) offer(at + lane);
+    }
+    for (; at < end; ++at) offer(at);
+  }
   return found;
 }
 

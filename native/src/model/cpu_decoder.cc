@@ -50,18 +50,20 @@ void CpuDecoder::visit(float* trainable, bool with_statistics, const ParameterVi
 
 std::unique_ptr<DecodingState> CpuDecoder::start_checked(const FeatureBatch& features) {
   context_.arena.reset();
+  inference_.prepare(context_);
   return std::make_unique<CpuDecodingState>(inference_.start(context_, features));
 }
 
 void CpuDecoder::step(DecodingState& decoding, const std::int32_t* tokens, float* logits) {
   DecoderState& state = own(decoding);
   context_.arena.reset();
+  inference_.prepare(context_);
   const float* x = inference_.advance(context_, state, tokens, true);
-  linear(context_, state.rows, x, inference_.output_weight(), inference_.output_bias(), logits);
+  linear(context_, state.rows, x, inference_.output().weight, inference_.output().bias, logits);
 }
 
 void CpuDecoder::gather(DecodingState& state, const std::int32_t* rows, Index count) {
-  inference_.gather(context_, own(state), rows, count);
+  inference_.gather(own(state), rows, count);
 }
 
 GeneratedCaptions CpuDecoder::generate_checked(const FeatureBatch& features, const SearchOptions& options) {

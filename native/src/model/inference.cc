@@ -1,6 +1,8 @@
 #include "model/inference.h"
 
-#include "ops/attention.h"
+#include <algorithm>
+#include <numeric>
+
 #include "ops/gather_rows.h"
 #include "ops/linear.h"
 #include "ops/lstm.h"
@@ -9,239 +11,231 @@
 namespace showtell {
 
 namespace {
-// Beyond it the table of input gates would cost more memory than the product saves time.
-constexpr Index kMostTableFloats = Index{1} << 26;
+
+// Grids of so many images are large enough for efficient products and small enough for the cache.
+constexpr Index kImagesTogether = 8;
+
+void affine(CpuContext& context, Index rows, const float* x, const Affine& map, float* out) {
+  linear(context, rows, x, map.weight, map.bias, out);
+}
+
+/// Moves the rows `used` (ascending) to the front.
+void compact(AlignedBuffer& buffer, Index columns, const std::vector<std::int32_t>& used) {
+  if (buffer.size() == 0) return;
+  for (std::size_t row = 0; row < used.size(); ++row) {
+    if (used[row] == static_cast<std::int32_t>(row)) continue;
+    std::memcpy(buffer.data() + static_cast<Index>(row) * columns, buffer.data() + used[row] * columns,
+                static_cast<std::size_t>(columns) * sizeof(float));
+  }
+}
+
 }  // namespace
 
 Index DecoderState::bytes() const {
   Index floats = attention.size() + spare.size();
   for (const auto& buffer : hidden) floats += buffer.size();
   for (const auto& buffer : cell) floats += buffer.size();
-  if (images) floats += images->projected.size() + images->keys_transposed.size() + images->values.size();
-  return floats * static_cast<Index>(sizeof(float));
+  if (images) floats += images->projected.size();
+  return floats * static_cast<Index>(sizeof(float)) + (images ? images->cells.bytes() : 0);
 }
 
 void Inference::prepare(CpuContext& context) {
   if (ready_) return;
-  const Index hidden = spec_.hidden_size;
-  const auto pack = [&](PackedMatrix& matrix, const float* weight, Index rows, Index columns) {
-    matrix.pack(context, rows, columns, {weight, columns});
-  };
-  input_.resize(static_cast<std::size_t>(spec_.layer_count));
-  recurrent_.resize(static_cast<std::size_t>(spec_.layer_count));
-  for (Index layer = 0; layer < spec_.layer_count; ++layer) {
-    const auto at = static_cast<std::size_t>(layer);
-    pack(input_[at], parameters_.layers[at].input_weight, spec_.input_size(layer), 4 * hidden);
-    pack(recurrent_[at], parameters_.layers[at].recurrent_weight, hidden, 4 * hidden);
-  }
-  if (spec_.image_injection == ImageInjection::first_input) {
-    pack(image_, parameters_.image_weight, spec_.feature_size, spec_.embedding_size);
-  } else {
-    pack(image_hidden_, parameters_.image_hidden_weight, spec_.feature_size, spec_.layer_count * hidden);
-    pack(image_cell_, parameters_.image_cell_weight, spec_.feature_size, spec_.layer_count * hidden);
-  }
-  if (spec_.has_attention) {
-    pack(value_, parameters_.value_weight, spec_.grid_feature_size, spec_.attention_size);
-    pack(key_, parameters_.key_weight, spec_.attention_size, spec_.attention_size);
-    pack(query_, parameters_.query_weight, hidden, spec_.attention_size);
-    pack(attention_, parameters_.attention_weight, hidden + spec_.attention_size, hidden);
-  }
-  if (spec_.has_output_projection()) pack(projection_, parameters_.output_projection, hidden, spec_.embedding_size);
-  if (spec_.tied_weights) {
-    output_.pack(context, spec_.embedding_size, spec_.vocab_size,
-                 {parameters_.embedding, spec_.embedding_size, Transpose::yes});
-  } else {
-    pack(output_, parameters_.output_weight, hidden, spec_.vocab_size);
-  }
-  const Index table = spec_.vocab_size * 4 * hidden;
-  if (table <= kMostTableFloats) {
-    token_gates_.reserve(table);
-    token_known_.assign(static_cast<std::size_t>(spec_.vocab_size), 0);
-  }
+  weights_ = InferenceWeights(context, spec_, parameters_);
+  token_gates_.reset(spec_.vocab_size, 4 * spec_.hidden_size);
   ready_ = true;
 }
 
-void Inference::normalize(CpuContext& context, Index rows, Index columns, const NormalizationPointers& normalization,
-                          const float* x, float* y) const {
-  if (spec_.normalization == Normalization::batch) {
-    normalize_columns(context, rows, columns, x, normalization.running_mean, normalization.running_variance,
-                      kBatchNormEpsilon, normalization.gamma, normalization.beta, y);
-  } else {
-    normalize_rows(context, rows, columns, x, kLayerNormEpsilon, normalization.gamma, normalization.beta, nullptr,
-                   nullptr, y);
-  }
-}
-
-DecoderState Inference::start(CpuContext& context, const FeatureBatch& features) {
-  prepare(context);
+DecoderState Inference::start(CpuContext& context, const FeatureBatch& features) const {
   const Index images = features.images;
   const Index hidden = spec_.hidden_size;
   const float* pooled = features.pooled;
-  if (spec_.normalization != Normalization::none) {
+  if (spec_.normalization == Normalization::layer) {
     float* normalized = context.arena.floats(images * spec_.feature_size);
-    normalize(context, images, spec_.feature_size, parameters_.image_normalization, pooled, normalized);
+    const NormalizationPointers& own = parameters_.image_normalization;
+    normalize_rows(context, images, spec_.feature_size, pooled, kLayerNormEpsilon, own.gamma, own.beta, nullptr,
+                   nullptr, normalized);
     pooled = normalized;
   }
   DecoderState state;
   auto memory = std::make_shared<ImageMemory>();
-  state.rows = images;
-  state.image_of_row.resize(static_cast<std::size_t>(images));
-  for (Index row = 0; row < images; ++row)
-    state.image_of_row[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(row);
-  for (Index layer = 0; layer < spec_.layer_count; ++layer) {
-    state.hidden.push_back(AlignedBuffer::zeros(images * hidden));
-    state.cell.push_back(AlignedBuffer::zeros(images * hidden));
-  }
+  state.rows = state.parents = images;
+  for (Index row = 0; row < images; ++row) state.image_of_row.push_back(static_cast<std::int32_t>(row));
+  state.parent_of_row = state.image_of_row;
+  state.hidden.resize(static_cast<std::size_t>(spec_.layer_count));
+  state.cell.resize(static_cast<std::size_t>(spec_.layer_count));
   if (spec_.image_injection == ImageInjection::first_input) {
     memory->projected = AlignedBuffer(images * spec_.embedding_size);
-    linear(context, images, pooled, image_, parameters_.image_bias, memory->projected.data());
+    affine(context, images, pooled, weights_.image, memory->projected.data());
   } else {
     const Index width = spec_.layer_count * hidden;
     float* initial = context.arena.floats(images * width);
-    const auto fill = [&](const PackedMatrix& weight, const float* bias, std::vector<AlignedBuffer>& layers) {
-      linear(context, images, pooled, weight, bias, initial);
+    const auto fill = [&](const Affine& map, std::vector<AlignedBuffer>& layers) {
+      affine(context, images, pooled, map, initial);
       context.kernels.tanh(initial, images * width);
-      for (Index row = 0; row < images; ++row) {
-        for (Index layer = 0; layer < spec_.layer_count; ++layer) {
-          std::memcpy(layers[static_cast<std::size_t>(layer)].data() + row * hidden,
-                      initial + row * width + layer * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
+      for (Index layer = 0; layer < spec_.layer_count; ++layer) {
+        AlignedBuffer& own = layers[static_cast<std::size_t>(layer)];
+        own = AlignedBuffer(images * hidden);
+        for (Index row = 0; row < images; ++row) {
+          std::memcpy(own.data() + row * hidden, initial + row * width + layer * hidden,
+                      static_cast<std::size_t>(hidden) * sizeof(float));
         }
       }
     };
-    fill(image_hidden_, parameters_.image_hidden_bias, state.hidden);
-    fill(image_cell_, parameters_.image_cell_bias, state.cell);
+    fill(weights_.image_hidden, state.hidden);
+    fill(weights_.image_cell, state.cell);
   }
   if (spec_.has_attention) {
     const Index size = spec_.attention_size;
     const Index cells = features.cells;
     state.cells = cells;
-    memory->values = AlignedBuffer(images * cells * size);
-    memory->keys_transposed = AlignedBuffer(images * size * round_up(cells, kKeyStride));
-    float* values = memory->values.data();
-    linear(context, images * cells, features.grid, value_, parameters_.value_bias, values);
-    context.kernels.relu(values, images * cells * size);
-    float* keys = context.arena.floats(images * cells * size);
-    linear(context, images * cells, values, key_, nullptr, keys);
-    transpose_keys(context, images, cells, size, keys, memory->keys_transposed.data());
+    memory->cells = AttentionMemory(images, cells, size);
+    const Index most = std::min(images, kImagesTogether);
+    float* values = context.arena.floats(most * cells * size);
+    float* keys = context.arena.floats(most * cells * size);
+    for (Index first = 0; first < images; first += most) {
+      const Index count = std::min(most, images - first);
+      affine(context, count * cells, features.grid + first * cells * spec_.grid_feature_size, weights_.value, values);
+      context.kernels.relu(values, count * cells * size);
+      linear(context, count * cells, values, weights_.key, nullptr, keys);
+      arrange_memory(context, first, count, cells, spec_.attention_heads, size, keys, values, memory->cells);
+    }
   }
   state.images = std::move(memory);
   return state;
 }
 
-void Inference::gather(CpuContext& context, DecoderState& state, const std::int32_t* rows, Index count) const {
-  const auto gather = [&](AlignedBuffer& buffer, Index columns) {
-    state.spare.reserve(count * columns);
-    gather_rows(context, count, columns, buffer.data(), rows, state.spare.data());
-    std::swap(buffer, state.spare);
+void Inference::gather(DecoderState& state, const std::int32_t* rows, Index count) const {
+  const auto pick = [&](std::vector<std::int32_t>& list) {
+    std::vector<std::int32_t> picked(static_cast<std::size_t>(count));
+    for (std::size_t row = 0; row < picked.size(); ++row) picked[row] = list[static_cast<std::size_t>(rows[row])];
+    list = std::move(picked);
   };
-  std::vector<std::int32_t> image_of_row(static_cast<std::size_t>(count));
-  for (Index row = 0; row < count; ++row) {
-    image_of_row[static_cast<std::size_t>(row)] = state.image_of_row[static_cast<std::size_t>(rows[row])];
+  pick(state.image_of_row);
+  pick(state.parent_of_row);
+  std::vector<std::int32_t> place(static_cast<std::size_t>(state.parents), -1), used;
+  for (const auto parent : state.parent_of_row) place[static_cast<std::size_t>(parent)] = 0;
+  for (std::int32_t parent = 0; parent < state.parents; ++parent) {
+    if (place[static_cast<std::size_t>(parent)] < 0) continue;
+    place[static_cast<std::size_t>(parent)] = static_cast<std::int32_t>(used.size());
+    used.push_back(parent);
   }
-  for (auto& buffer : state.hidden) gather(buffer, spec_.hidden_size);
-  for (auto& buffer : state.cell) gather(buffer, spec_.hidden_size);
-  if (state.attention.size() > 0) gather(state.attention, state.cells);
-  state.image_of_row = std::move(image_of_row);
+  for (auto& parent : state.parent_of_row) parent = place[static_cast<std::size_t>(parent)];
+  for (auto& buffer : state.hidden) compact(buffer, spec_.hidden_size, used);
+  for (auto& buffer : state.cell) compact(buffer, spec_.hidden_size, used);
+  if (state.attention.size() > 0) {
+    AlignedBuffer picked(count * state.cells);
+    for (Index row = 0; row < count; ++row) {
+      std::copy_n(state.attention.data() + rows[row] * state.cells, state.cells, picked.data() + row * state.cells);
+    }
+    state.attention = std::move(picked);
+  }
   state.rows = count;
+  state.parents = static_cast<Index>(used.size());
+}
+
+void Inference::input_gates(CpuContext& context, Index layer, Index rows, const float* x, float* gates) const {
+  const auto at = static_cast<std::size_t>(layer);
+  if (spec_.normalization == Normalization::layer) {
+    const Index size = spec_.input_size(layer);
+    const NormalizationPointers& own = parameters_.layers[at].normalization;
+    float* normalized = context.arena.floats(rows * size);
+    normalize_rows(context, rows, size, x, kLayerNormEpsilon, own.gamma, own.beta, nullptr, nullptr, normalized);
+    x = normalized;
+  }
+  affine(context, rows, x, weights_.input[at], gates);
+}
+
+void Inference::image_gates(CpuContext& context, const DecoderState& state, float* gates) const {
+  const Index size = spec_.embedding_size;
+  float* projected = context.arena.floats(state.rows * size);
+  gather_rows(context, state.rows, size, state.images->projected.data(), state.image_of_row.data(), projected);
+  input_gates(context, 0, state.rows, projected, gates);
 }
 
 void Inference::word_gates(CpuContext& context, const std::int32_t* tokens, Index count, float* gates) const {
   const Index size = spec_.embedding_size;
   float* words = context.arena.floats(count * size);
   gather_rows(context, count, size, parameters_.embedding, tokens, words);
-  if (spec_.normalization != Normalization::none) {
-    normalize(context, count, size, parameters_.layers[0].normalization, words, words);
-  }
-  linear(context, count, words, input_[0], parameters_.layers[0].bias, gates);
-}
-
-void Inference::fill_token_gates(CpuContext& context, const std::int32_t* tokens, Index count) {
-  std::vector<std::int32_t> fresh;
-  for (Index row = 0; row < count; ++row) {
-    auto& known = token_known_[static_cast<std::size_t>(tokens[row])];
-    if (known == 0) fresh.push_back(tokens[row]);
-    known = 1;
-  }
-  if (fresh.empty()) return;
-  const auto size = static_cast<Index>(fresh.size());
-  const Index width = 4 * spec_.hidden_size;
-  float* gates = context.arena.floats(size * width);
-  word_gates(context, fresh.data(), size, gates);
-  for (Index row = 0; row < size; ++row) {
-    std::memcpy(token_gates_.data() + fresh[static_cast<std::size_t>(row)] * width, gates + row * width,
-                static_cast<std::size_t>(width) * sizeof(float));
-  }
-}
-
-void Inference::first_layer_gates(CpuContext& context, const DecoderState& state, const std::int32_t* tokens,
-                                  float* gates) {
-  const Index rows = state.rows;
-  if (state.steps == 0 && spec_.image_injection == ImageInjection::first_input) {
-    const Index size = spec_.embedding_size;
-    float* projected = context.arena.floats(rows * size);
-    gather_rows(context, rows, size, state.images->projected.data(), state.image_of_row.data(), projected);
-    if (spec_.normalization != Normalization::none) {
-      normalize(context, rows, size, parameters_.layers[0].normalization, projected, projected);
-    }
-    linear(context, rows, projected, input_[0], parameters_.layers[0].bias, gates);
-  } else if (token_known_.empty()) {
-    word_gates(context, tokens, rows, gates);
-  } else {
-    fill_token_gates(context, tokens, rows);
-    gather_rows(context, rows, 4 * spec_.hidden_size, token_gates_.data(), tokens, gates);
-  }
+  input_gates(context, 0, count, words, gates);
 }
 
 const float* Inference::advance(CpuContext& context, DecoderState& state, const std::int32_t* tokens,
                                 bool keep_attention) {
-  prepare(context);
   const Index rows = state.rows;
   const Index hidden = spec_.hidden_size;
+  const bool from_zeros = state.hidden.front().size() == 0;
   float* gates = context.arena.floats(rows * 4 * hidden);
+  float* recurrent_gates = from_zeros ? nullptr : context.arena.floats(state.parents * 4 * hidden);
+  LstmStep step;
+  step.rows = rows;
+  step.hidden = hidden;
+  step.hard_sigmoid = spec_.hard_sigmoid;
+  step.recurrent_gates = recurrent_gates;
+  step.parent_of_row = state.parent_of_row.data();
   const float* below = nullptr;
   for (Index layer = 0; layer < spec_.layer_count; ++layer) {
     const auto at = static_cast<std::size_t>(layer);
-    const auto& own = parameters_.layers[at];
-    if (layer == 0) {
-      first_layer_gates(context, state, tokens, gates);
+    step.gates = gates;
+    step.gates_of_row = nullptr;
+    if (layer > 0) {
+      input_gates(context, layer, rows, below, gates);
+    } else if (state.steps == 0 && spec_.image_injection == ImageInjection::first_input) {
+      image_gates(context, state, gates);
+    } else if (token_gates_.enabled()) {
+      token_gates_.fill(context, tokens, rows, [&](const std::int32_t* fresh, Index count, float* out) {
+        word_gates(context, fresh, count, out);
+      });
+      step.gates = token_gates_.data();
+      step.gates_of_row = tokens;
     } else {
-      if (spec_.normalization != Normalization::none) {
-        float* normalized = context.arena.floats(rows * hidden);
-        normalize(context, rows, hidden, own.normalization, below, normalized);
-        below = normalized;
-      }
-      linear(context, rows, below, input_[at], own.bias, gates);
+      word_gates(context, tokens, rows, gates);
     }
-    float* output = state.hidden[at].data();
-    gemm(context, rows, {output, hidden}, recurrent_[at], gates, 4 * hidden, true);
-    lstm_step(context, rows, hidden, spec_.hard_sigmoid, gates, state.cell[at].data(), output);
-    below = output;
-  }
-  if (spec_.has_attention) {
-    const Index size = spec_.attention_size;
-    const Index width = hidden + size;
-    float* queries = context.arena.floats(rows * size);
-    float* joined = context.arena.floats(rows * width);
-    float* attended = context.arena.floats(rows * hidden);
-    linear(context, rows, below, query_, nullptr, queries);
-    if (keep_attention) state.attention.reserve(rows * state.cells);
-    attention_step(context, rows, state.cells, spec_.attention_heads, size, state.image_of_row.data(), queries,
-                   state.images->keys_transposed.data(), state.images->values.data(), joined + hidden, width,
-                   keep_attention ? state.attention.data() : nullptr);
-    for (Index row = 0; row < rows; ++row) {
-      std::memcpy(joined + row * width, below + row * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
+    AlignedBuffer& output = state.hidden[at];
+    if (!from_zeros) {
+      gemm(context, state.parents, {output.data(), hidden}, weights_.recurrent[at], {}, recurrent_gates, 4 * hidden);
     }
-    linear(context, rows, joined, attention_, parameters_.attention_bias, attended);
-    context.kernels.tanh(attended, rows * hidden);
-    below = attended;
+    output.reserve(rows * hidden);
+    state.spare.reserve(rows * hidden);
+    step.parent_cell = from_zeros ? nullptr : state.cell[at].data();
+    step.cell = state.spare.data();
+    step.output = output.data();
+    lstm_step(context, step);
+    std::swap(state.cell[at], state.spare);
+    below = output.data();
   }
+  state.parents = rows;
+  state.parent_of_row.resize(static_cast<std::size_t>(rows));
+  std::iota(state.parent_of_row.begin(), state.parent_of_row.end(), 0);
+  if (spec_.has_attention) below = attend(context, state, below, keep_attention);
   if (spec_.has_output_projection()) {
     float* projected = context.arena.floats(rows * spec_.embedding_size);
-    linear(context, rows, below, projection_, nullptr, projected);
+    linear(context, rows, below, weights_.projection, nullptr, projected);
     below = projected;
   }
   ++state.steps;
   return below;
+}
+
+const float* Inference::attend(CpuContext& context, DecoderState& state, const float* below,
+                               bool keep_attention) const {
+  const Index rows = state.rows;
+  const Index hidden = spec_.hidden_size;
+  const Index size = spec_.attention_size;
+  const Index width = hidden + size;
+  float* queries = context.arena.floats(rows * size);
+  float* joined = context.arena.floats(rows * width);
+  float* attended = context.arena.floats(rows * hidden);
+  linear(context, rows, below, weights_.query, nullptr, queries);
+  if (keep_attention) state.attention.reserve(rows * state.cells);
+  attention_step(context, rows, state.cells, spec_.attention_heads, size, state.image_of_row.data(), queries,
+                 state.images->cells, joined + hidden, width, keep_attention ? state.attention.data() : nullptr);
+  for (Index row = 0; row < rows; ++row) {
+    std::memcpy(joined + row * width, below + row * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
+  }
+  affine(context, rows, joined, weights_.attention, attended);
+  context.kernels.tanh(attended, rows * hidden);
+  return attended;
 }
 
 }  // namespace showtell

@@ -6,8 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "model/parameters.h"
-#include "ops/gemm.h"
+#include "model/inference_weights.h"
+#include "model/token_gates.h"
+#include "ops/attention.h"
 
 namespace showtell {
 
@@ -21,52 +22,51 @@ struct FeatureBatch {
 
 /// What is computed once per image; shared by all states gathered from one start.
 struct ImageMemory {
-  AlignedBuffer projected;        // [images, embedding_size] with first-input
-  AlignedBuffer keys_transposed;  // [images, size, round_up(cells, kKeyStride)] with attention
-  AlignedBuffer values;           // [images, cells, size] with attention
+  AlignedBuffer projected;  // [images, embedding_size] with first-input
+  AttentionMemory cells;    // with attention
 };
 
+/// Rows that continue the same hypothesis share its recurrent state: a beam's rows often have few parents.
 struct DecoderState {
-  Index rows = 0, cells = 0, steps = 0;
-  std::vector<std::int32_t> image_of_row;
-  std::vector<AlignedBuffer> hidden, cell;  // per layer [rows, hidden_size]
+  Index rows = 0, parents = 0, cells = 0, steps = 0;
+  std::vector<std::int32_t> image_of_row, parent_of_row;
+  std::vector<AlignedBuffer> hidden, cell;  // per layer [parents, hidden_size]; empty where zeros
   AlignedBuffer attention;                  // [rows, cells] of the last step, where it is kept
-  AlignedBuffer spare;                      // what a gather writes to, then changes places with what it read
+  AlignedBuffer spare;                      // what a step writes to, then changes places with what it read
   std::shared_ptr<const ImageMemory> images;
   Index bytes() const;
 };
 
-/// Weights in the order the kernels read them, and the layer-0 input gates of every word met so far.
+/// Threads with contexts of their own may decode at the same time, after `prepare`.
 class Inference {
  public:
   Inference(const DecoderSpec& spec, const ParameterPointers& parameters) : spec_(spec), parameters_(parameters) {}
 
   /// To be called when parameters have changed.
   void invalidate() { ready_ = false; }
+  /// Packs the weights where that has not been done.
+  void prepare(CpuContext& context);
 
-  DecoderState start(CpuContext& context, const FeatureBatch& features);
-  void gather(CpuContext& context, DecoderState& state, const std::int32_t* rows, Index count) const;
+  DecoderState start(CpuContext& context, const FeatureBatch& features) const;
+  /// Row i continues what row rows[i] was.
+  void gather(DecoderState& state, const std::int32_t* rows, Index count) const;
 
   /// Feeds a token a row; returns what the output matrix multiplies, [rows, output_size], in the arena.
   const float* advance(CpuContext& context, DecoderState& state, const std::int32_t* tokens, bool keep_attention);
-  const PackedMatrix& output_weight() const { return output_; }
-  const float* output_bias() const { return parameters_.output_bias; }
+  const Affine& output() const { return weights_.output; }
 
  private:
-  void prepare(CpuContext& context);
-  void normalize(CpuContext& context, Index rows, Index columns, const NormalizationPointers& normalization,
-                 const float* x, float* y) const;
-  void first_layer_gates(CpuContext& context, const DecoderState& state, const std::int32_t* tokens, float* gates);
-  void fill_token_gates(CpuContext& context, const std::int32_t* tokens, Index count);
+  /// Input gates of a layer: x[rows, input_size] after layer normalization, where there is one.
+  void input_gates(CpuContext& context, Index layer, Index rows, const float* x, float* gates) const;
+  void image_gates(CpuContext& context, const DecoderState& state, float* gates) const;
   void word_gates(CpuContext& context, const std::int32_t* tokens, Index count, float* gates) const;
+  const float* attend(CpuContext& context, DecoderState& state, const float* below, bool keep_attention) const;
 
   const DecoderSpec& spec_;
   const ParameterPointers& parameters_;
   bool ready_ = false;
-  std::vector<PackedMatrix> input_, recurrent_;
-  PackedMatrix image_, image_hidden_, image_cell_, value_, key_, query_, attention_, projection_, output_;
-  AlignedBuffer token_gates_;              // [vocab_size, 4 * hidden_size], filled as words are met
-  std::vector<std::uint8_t> token_known_;  // empty where the table would be too large
+  InferenceWeights weights_;
+  TokenGates token_gates_;
 };
 
 }  // namespace showtell

@@ -24,13 +24,22 @@ void attention_backward(CpuContext& context, const AttentionBatch& batch, const 
                         Index attended_gradient_stride, float* query_gradient, float* key_gradient,
                         float* value_gradient);
 
-/// Keys of each image, transposed and padded for attention_step: out[images, S, stride], stride = round_up(cells,
-/// kKeyStride).
-void transpose_keys(CpuContext& context, Index images, Index cells, Index size, const float* keys, float* out);
+/// Keys and values of images in the order in which attention_step reads them.
+struct AttentionMemory {
+  AlignedBuffer keys;    // [images, heads, size / heads, round_up(cells, kKeyStride)], zeros beyond the cells
+  AlignedBuffer values;  // [images, heads, cells, size / heads]
+  AttentionMemory() = default;
+  AttentionMemory(Index images, Index cells, Index size);
+  Index bytes() const { return (keys.size() + values.size()) * static_cast<Index>(sizeof(float)); }
+};
+
+/// Puts keys and values [images, cells, size] into the places of images `first` ... of the memory.
+void arrange_memory(CpuContext& context, Index first, Index images, Index cells, Index heads, Index size,
+                    const float* keys, const float* values, AttentionMemory& memory);
 
 /// One query a row, for decoding. `mean_weights` [rows, cells]: averaged over heads; skipped where null.
 void attention_step(CpuContext& context, Index rows, Index cells, Index heads, Index size,
-                    const std::int32_t* image_of_row, const float* queries, const float* keys_transposed,
-                    const float* values, float* attended, Index attended_stride, float* mean_weights);
+                    const std::int32_t* image_of_row, const float* queries, const AttentionMemory& memory,
+                    float* attended, Index attended_stride, float* mean_weights);
 
 }  // namespace showtell

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "ops/attention.h"
@@ -71,36 +72,57 @@ void attention_backward(CpuContext& context, const AttentionBatch& batch, const 
   });
 }
 
-void transpose_keys(CpuContext& context, Index images, Index cells, Index size, const float* keys, float* out) {
+AttentionMemory::AttentionMemory(Index images, Index cells, Index size)
+    : keys(images * size * round_up(cells, kKeyStride)), values(images * cells * size) {}
+
+void arrange_memory(CpuContext& context, Index first, Index images, Index cells, Index heads, Index size,
+                    const float* keys, const float* values, AttentionMemory& memory) {
   const Index stride = round_up(cells, kKeyStride);
-  context.pool.split(images, 1, [&](Index begin, Index end) {
-    for (Index image = begin; image < end; ++image) {
-      const float* from = keys + image * cells * size;
-      float* to = out + image * size * stride;
-      for (Index at = 0; at < size; ++at) {
-        for (Index cell = 0; cell < cells; ++cell) to[at * stride + cell] = from[cell * size + at];
-        for (Index cell = cells; cell < stride; ++cell) to[at * stride + cell] = 0.0f;
+  const Index head_size = size / heads;
+  context.pool.split(images * heads, heads, [&](Index begin, Index end) {
+    for (Index pair = begin; pair < end; ++pair) {
+      const Index from = pair / heads * cells * size + pair % heads * head_size;
+      float* key_rows = memory.keys.data() + (first * heads + pair) * head_size * stride;
+      float* value_rows = memory.values.data() + (first * heads + pair) * cells * head_size;
+      for (Index cell = 0; cell < cells; ++cell) {
+        for (Index at = 0; at < head_size; ++at) key_rows[at * stride + cell] = keys[from + cell * size + at];
+        std::copy_n(values + from + cell * size, head_size, value_rows + cell * head_size);
+      }
+      for (Index at = 0; at < head_size; ++at) {
+        std::fill(key_rows + at * stride + cells, key_rows + (at + 1) * stride, 0.0f);
       }
     }
   });
 }
 
 void attention_step(CpuContext& context, Index rows, Index cells, Index heads, Index size,
-                    const std::int32_t* image_of_row, const float* queries, const float* keys_transposed,
-                    const float* values, float* attended, Index attended_stride, float* mean_weights) {
+                    const std::int32_t* image_of_row, const float* queries, const AttentionMemory& memory,
+                    float* attended, Index attended_stride, float* mean_weights) {
   const Index stride = round_up(cells, kKeyStride);
+  const Index head_size = size / heads;
+  const float scale = scale_of(head_size);
   float* weights = context.arena.floats(rows * heads * stride);
   context.pool.split(rows, 2, [&](Index begin, Index end) {
+    for (Index row = begin; row < end;) {
+      // The rows of an image share its keys and values: a head's lie in the first cache from one row to the next.
+      Index after = row + 1;
+      while (after < end && image_of_row[after] == image_of_row[row]) ++after;
+      for (Index head = 0; head < heads; ++head) {
+        const Index pair = image_of_row[row] * heads + head;
+        for (Index own = row; own < after; ++own) {
+          context.kernels.attend_head(
+              {head_size, cells, queries + own * size + head * head_size,
+               memory.keys.data() + pair * head_size * stride, stride, memory.values.data() + pair * cells * head_size,
+               scale, weights + (own * heads + head) * stride, attended + own * attended_stride + head * head_size});
+        }
+      }
+      row = after;
+    }
+    if (mean_weights == nullptr) return;
     for (Index row = begin; row < end; ++row) {
-      const Index image = image_of_row[row];
-      float* own = weights + row * heads * stride;
-      context.kernels.attend_row({heads, size / heads, cells, queries + row * size,
-                                  keys_transposed + image * size * stride, stride, values + image * cells * size,
-                                  scale_of(size / heads), own, attended + row * attended_stride});
-      if (mean_weights == nullptr) continue;
       for (Index cell = 0; cell < cells; ++cell) {
         float total = 0;
-        for (Index head = 0; head < heads; ++head) total += own[head * stride + cell];
+        for (Index head = 0; head < heads; ++head) total += weights[(row * heads + head) * stride + cell];
         mean_weights[row * cells + cell] = total / static_cast<float>(heads);
       }
     }

@@ -39,10 +39,16 @@ class PackedMatrix {
   Index k_ = 0, n_ = 0, panel_columns_ = 1;
 };
 
-/// C[m, n] (+)= A[m, k] B. A row of C depends on its row of A alone, bit for bit, whatever m and the thread count.
-void gemm(CpuContext& context, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride,
-          bool accumulate = false);
-void gemm_single(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride,
-                 bool accumulate = false);
+/// What is added to a product: nothing, a matrix like C, or one row to all rows (stride 0).
+struct Addend {
+  const float* data = nullptr;
+  Index stride = 0;
+};
+
+/// C[m, n] = addend + A[m, k] B. The addend may be C itself. A row of C depends on its rows of A and addend alone, bit
+/// for bit, whatever m and the thread count.
+void gemm(CpuContext& context, Index m, Operand a, const PackedMatrix& b, Addend addend, float* c, Index c_stride);
+void gemm_single(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, Addend addend, float* c,
+                 Index c_stride);
 
 }  // namespace showtell

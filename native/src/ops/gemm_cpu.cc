@@ -31,29 +31,28 @@ const float* element(const Operand& matrix, Index row, Index column) {
                                            : matrix.data + column * matrix.stride + row;
 }
 
-/// Rows of one panel: `m` rows cut into panels of nearly equal height, so that none is nearly empty.
+/// `m` rows cut into panels of nearly equal height, so that none is nearly empty.
 struct RowPanels {
   Index count, m;
   RowPanels(Index rows, Index most) : count((rows + most - 1) / most), m(rows) {}
   Index begin(Index panel) const { return m * panel / count; }
+  int height(Index panel) const { return static_cast<int>(begin(panel + 1) - begin(panel)); }
 };
 
-void pack_left(const Operand& a, Index row, Index depth_start, Index depth, const RowPanels& panels, float* out) {
+/// Rows of a transposed A lie across memory: packed, the kernel reads them in order. Rows of an A as it is are in
+/// order.
+const float* pack_left(const Operand& a, Index row, Index depth_start, Index depth, const RowPanels& panels) {
+  float* const packed = scratch(0, panels.m * depth);
+  float* out = packed;
   for (Index panel = 0; panel < panels.count; ++panel) {
-    const Index from = panels.begin(panel);
-    const Index height = panels.begin(panel + 1) - from;
-    const float* source = element(a, row + from, depth_start);
-    if (a.transpose == Transpose::yes) {
-      for (Index k = 0; k < depth; ++k) {
-        for (Index i = 0; i < height; ++i) out[k * height + i] = source[k * a.stride + i];
-      }
-    } else {
-      for (Index i = 0; i < height; ++i) {
-        for (Index k = 0; k < depth; ++k) out[k * height + i] = source[i * a.stride + k];
-      }
+    const Index height = panels.height(panel);
+    const float* source = element(a, row + panels.begin(panel), depth_start);
+    for (Index k = 0; k < depth; ++k) {
+      for (Index i = 0; i < height; ++i) out[k * height + i] = source[k * a.stride + i];
     }
     out += height * depth;
   }
+  return packed;
 }
 
 /// Columns beyond the matrix are zeros.
@@ -75,36 +74,51 @@ void pack_right_panel(const Operand& b, Index depth_start, Index depth, Index co
   }
 }
 
-/// C[m, columns first ... last) from a packed depth block, where panel(j) is the j-th B panel of the block.
+void add_edge(const GemmTile& tile, const float* addend, Index columns, float* to, Index stride) {
+  for (Index i = 0; i < tile.rows; ++i) {
+    for (Index j = 0; j < columns; ++j) {
+      const float sum = tile.c[i * tile.c_stride + j];
+      to[i * stride + j] = addend == nullptr ? sum : addend[i * tile.addend_stride + j] + sum;
+    }
+  }
+}
+
+/// C[m, columns first ... last) from a packed depth block, where panel(j) is the B panel of column j in the block.
 template <typename PanelOf>
 void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_start, Index depth, Index first, Index last,
-                    const PanelOf& panel_of, float* c, Index c_stride, bool accumulate) {
+                    const PanelOf& panel_of, Addend addend, float* c, Index c_stride) {
   const Index width = kernels.gemm_columns;
-  float* left = scratch(0, kRowBlock * depth);
+  const Index panel_lines = depth * width / kAlignedFloats;
+  const bool packs = a.transpose == Transpose::yes;
   alignas(kAlignment) float edge[kMostTile];
+  GemmTile tile{};
+  tile.depth = depth;
   for (Index row = 0; row < m; row += kRowBlock) {
-    const Index rows = std::min(kRowBlock, m - row);
-    const RowPanels panels(rows, kernels.gemm_rows);
-    pack_left(a, row, depth_start, depth, panels, left);
+    const RowPanels panels(std::min(kRowBlock, m - row), kernels.gemm_rows);
+    const float* const left = packs ? pack_left(a, row, depth_start, depth, panels) : element(a, row, depth_start);
+    tile.left_stride = packs ? 0 : a.stride;
     for (Index column = first; column < last; column += width) {
-      const float* right = panel_of(column);
       const Index columns = std::min(width, last - column);
-      const float* left_panel = left;
+      tile.right = panel_of(column);
+      const float* soon = column + width < last ? panel_of(column + width) : nullptr;
       for (Index panel = 0; panel < panels.count; ++panel) {
         const Index from = panels.begin(panel);
-        const int height = static_cast<int>(panels.begin(panel + 1) - from);
-        float* to = c + (row + from) * c_stride + column;
-        if (columns == width) {
-          kernels.gemm_tile(depth, left_panel, right, to, c_stride, height, accumulate);
-        } else {
-          kernels.gemm_tile(depth, left_panel, right, edge, width, height, false);
-          for (Index i = 0; i < height; ++i) {
-            for (Index j = 0; j < columns; ++j) {
-              to[i * c_stride + j] = accumulate ? to[i * c_stride + j] + edge[i * width + j] : edge[i * width + j];
-            }
-          }
-        }
-        left_panel += height * depth;
+        const Index at = row + from;
+        float* const to = c + at * c_stride + column;
+        const float* added = addend.data == nullptr ? nullptr : addend.data + at * addend.stride + column;
+        tile.rows = panels.height(panel);
+        tile.left = left + from * (packs ? depth : a.stride);
+        tile.addend_stride = addend.stride;
+        // Each panel of rows brings its share of the next B panel: fetched at once, it would wait for memory.
+        const Index begun = panel_lines * panel / panels.count;
+        if (soon != nullptr) tile.soon = soon + begun * kAlignedFloats;
+        tile.soon_lines = soon == nullptr ? 0 : std::min(depth, panel_lines * (panel + 1) / panels.count - begun);
+        const bool whole = columns == width;
+        tile.addend = whole ? added : nullptr;
+        tile.c = whole ? to : edge;
+        tile.c_stride = whole ? c_stride : width;
+        kernels.gemm_tile(tile);
+        if (!whole) add_edge(tile, added, columns, to, c_stride);
       }
     }
   }
@@ -159,7 +173,7 @@ void gemm_single(const Kernels& kernels, Index m, Index n, Index k, Operand a, O
       }
       multiply_block(
           kernels, m, a, depth_start, depth, block, end, [&](Index column) { return right + (column - block) * depth; },
-          c, c_stride, accumulate || depth_start > 0);
+          accumulate || depth_start > 0 ? Addend{c, c_stride} : Addend{}, c, c_stride);
     }
   }
 }
@@ -205,35 +219,33 @@ const float* PackedMatrix::panel(Index column_panel, Index depth_start, Index de
 namespace {
 
 void multiply_packed(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, Index first, Index last,
-                     float* c, Index c_stride, bool accumulate) {
+                     Addend addend, float* c, Index c_stride) {
   const Index k = b.rows();
   const Index step = depth_block(k);
-  for (Index block = first; block < last; block += kColumnBlock) {
-    const Index end = std::min(last, block + kColumnBlock);
-    for (Index depth_start = 0; depth_start < k; depth_start += step) {
-      const Index depth = std::min(step, k - depth_start);
-      multiply_block(
-          kernels, m, a, depth_start, depth, block, end,
-          [&](Index column) { return b.panel(column / kernels.gemm_columns, depth_start, depth); }, c, c_stride,
-          accumulate || depth_start > 0);
-    }
+  for (Index depth_start = 0; depth_start < k; depth_start += step) {
+    const Index depth = std::min(step, k - depth_start);
+    multiply_block(
+        kernels, m, a, depth_start, depth, first, last,
+        [&](Index column) { return b.panel(column / kernels.gemm_columns, depth_start, depth); },
+        depth_start == 0 ? addend : Addend{c, c_stride}, c, c_stride);
   }
 }
 
 }  // namespace
 
-void gemm(CpuContext& context, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride, bool accumulate) {
+void gemm(CpuContext& context, Index m, Operand a, const PackedMatrix& b, Addend addend, float* c, Index c_stride) {
   if (m == 0) return;
-  split_rectangle(context, m, b.columns(), b.rows(), m >= 4 * kRowBlock,
-                  [&](Index row, Index rows, Index column, Index columns) {
-                    multiply_packed(context.kernels, rows, rows_from(a, row), b, column, column + columns,
-                                    c + row * c_stride, c_stride, accumulate);
-                  });
+  split_rectangle(
+      context, m, b.columns(), b.rows(), m >= 4 * kRowBlock, [&](Index row, Index rows, Index column, Index columns) {
+        const Addend own{addend.data == nullptr ? nullptr : addend.data + row * addend.stride, addend.stride};
+        multiply_packed(context.kernels, rows, rows_from(a, row), b, column, column + columns, own, c + row * c_stride,
+                        c_stride);
+      });
 }
 
-void gemm_single(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, float* c, Index c_stride,
-                 bool accumulate) {
-  multiply_packed(kernels, m, a, b, 0, b.columns(), c, c_stride, accumulate);
+void gemm_single(const Kernels& kernels, Index m, Operand a, const PackedMatrix& b, Addend addend, float* c,
+                 Index c_stride) {
+  multiply_packed(kernels, m, a, b, 0, b.columns(), addend, c, c_stride);
 }
 
 }  // namespace showtell

@@ -17,8 +17,7 @@ void linear(CpuContext& context, Index m, Index n, Index k, const float* x, cons
 }
 
 void linear(CpuContext& context, Index m, const float* x, const PackedMatrix& weight, const float* bias, float* out) {
-  if (bias != nullptr) fill_rows(context, m, weight.columns(), bias, out);
-  gemm(context, m, {x, weight.rows()}, weight, out, weight.columns(), bias != nullptr);
+  gemm(context, m, {x, weight.rows()}, weight, {bias}, out, weight.columns());
 }
 
 void linear_backward(CpuContext& context, Index m, Index n, Index k, const float* x, const float* d,

@@ -33,8 +33,19 @@ void lstm_forward(CpuContext& context, const LstmSequence& sequence, const Packe
 void lstm_backward(CpuContext& context, const LstmSequence& sequence, const PackedMatrix& recurrent_weight_transposed,
                    float* output_gradient, float* initial_hidden_gradient, float* initial_cell_gradient);
 
-/// One time step of `rows` rows, for decoding; `gates` holds the pre-activations and is overwritten.
-void lstm_step(CpuContext& context, Index rows, Index hidden, bool hard_sigmoid, float* gates, float* cell,
-               float* output);
+/// One time step in decoding. Rows that continue the same parent share its recurrent product.
+struct LstmStep {
+  Index rows = 0, hidden = 0;
+  bool hard_sigmoid = false;
+  const float* gates = nullptr;                 // [.., 4H] what the input and the bias contribute
+  const std::int32_t* gates_of_row = nullptr;   // [rows] into `gates`; null: row by row
+  const float* recurrent_gates = nullptr;       // [parents, 4H] what the parents contribute; null: zeros
+  const float* parent_cell = nullptr;           // [parents, H]; null: zeros
+  const std::int32_t* parent_of_row = nullptr;  // [rows]
+  float* cell = nullptr;                        // [rows, H], not parent_cell
+  float* output = nullptr;                      // [rows, H]
+};
+
+void lstm_step(CpuContext& context, const LstmStep& step);
 
 }  // namespace showtell

@@ -25,7 +25,8 @@ void lstm_forward(CpuContext& context, const LstmSequence& sequence, const Packe
     const Index next_offset = ranges.offsets[step + 1];
     float* gates = sequence.gates + offset * 4 * hidden;
     if (step > 0 || sequence.initial_hidden != nullptr) {
-      gemm(context, rows, {sequence.hidden_in + offset * hidden, hidden}, recurrent_weight, gates, 4 * hidden, true);
+      gemm(context, rows, {sequence.hidden_in + offset * hidden, hidden}, recurrent_weight, {gates, 4 * hidden}, gates,
+           4 * hidden);
     }
     const float* previous = step > 0 ? sequence.cell + ranges.offsets[step - 1] * hidden : sequence.initial_cell;
     context.pool.split(rows, kRowGrain, [&](Index begin, Index end) {
@@ -58,8 +59,8 @@ void lstm_backward(CpuContext& context, const LstmSequence& sequence, const Pack
   const auto send_back = [&](Index step, float* to) {
     const Index rows = ranges.row_counts[step];
     const Operand gates{sequence.gates + ranges.offsets[step] * 4 * hidden, 4 * hidden};
-    if (!masked) return gemm(context, rows, gates, recurrent_weight_transposed, to, hidden, true);
-    gemm(context, rows, gates, recurrent_weight_transposed, hidden_gradient, hidden);
+    if (!masked) return gemm(context, rows, gates, recurrent_weight_transposed, {to, hidden}, to, hidden);
+    gemm(context, rows, gates, recurrent_weight_transposed, {}, hidden_gradient, hidden);
     context.kernels.multiply(hidden_gradient, sequence.recurrent_mask, rows * hidden);
     context.kernels.add(to, hidden_gradient, rows * hidden);
   };
@@ -85,13 +86,19 @@ void lstm_backward(CpuContext& context, const LstmSequence& sequence, const Pack
   }
 }
 
-void lstm_step(CpuContext& context, Index rows, Index hidden, bool hard_sigmoid, float* gates, float* cell,
-               float* output) {
-  context.pool.split(rows, kRowGrain, [&](Index begin, Index end) {
+void lstm_step(CpuContext& context, const LstmStep& step) {
+  const Index hidden = step.hidden;
+  const auto row_of = [](const float* table, Index row, Index width) {
+    return table == nullptr ? nullptr : table + row * width;
+  };
+  context.pool.split(step.rows, kRowGrain, [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
-      float* state = cell + row * hidden;
-      context.kernels.lstm_forward(
-          {hidden, hard_sigmoid, gates + row * 4 * hidden, state, state, nullptr, output + row * hidden});
+      const Index parent = step.parent_of_row[row];
+      const Index gates_row = step.gates_of_row == nullptr ? row : step.gates_of_row[row];
+      context.kernels.lstm_step({hidden, step.hard_sigmoid, step.gates + gates_row * 4 * hidden,
+                                 row_of(step.recurrent_gates, parent, 4 * hidden),
+                                 row_of(step.parent_cell, parent, hidden), step.cell + row * hidden,
+                                 step.output + row * hidden});
     }
   });
 }

@@ -25,12 +25,13 @@ void top_k_row(const Kernels& kernels, const float* logits, Index count, double 
 /// Normaliser of a row; throws where it is not finite.
 double checked_log_sum_exp(const Kernels& kernels, const float* logits, Index count);
 
-constexpr Index kLogitRows = 96;
+constexpr Index kLogitRows = 48;  // of a few thousand words: they stay in the second cache until they are used
 
 template <typename Prepare>
 void log_softmax_top_k(CpuContext& context, Index rows, const float* x, const PackedMatrix& weight, const float* bias,
                        const Prepare& prepare, TopK& out) {
   const Index classes = weight.columns();
+  const Index size = weight.rows();
   out.counts.resize(static_cast<std::size_t>(rows));
   out.indices.resize(static_cast<std::size_t>(rows * out.k));
   out.log_probs.resize(static_cast<std::size_t>(rows * out.k));
@@ -39,16 +40,10 @@ void log_softmax_top_k(CpuContext& context, Index rows, const float* x, const Pa
     prepare(row, logits);
     top_k_row(context.kernels, logits, classes, normalizer, row, out);
   };
-  const auto fill = [&](Index count, float* logits) {
-    for (Index row = 0; row < count; ++row) {
-      std::memcpy(logits + row * classes, bias, static_cast<std::size_t>(classes) * sizeof(float));
-    }
-  };
   const int threads = context.pool.size();
   if (rows < 2 * kLogitRows * threads && threads > 1) {  // too few rows to share out: the columns are split instead
     float* logits = context.arena.floats(rows * classes);
-    fill(rows, logits);
-    gemm(context, rows, {x, weight.rows()}, weight, logits, classes, true);
+    gemm(context, rows, {x, size}, weight, {bias}, logits, classes);
     context.pool.split(rows, 1, [&](Index begin, Index end) {
       for (Index row = begin; row < end; ++row) finish_row(row, logits + row * classes);
     });
@@ -60,8 +55,7 @@ void log_softmax_top_k(CpuContext& context, Index rows, const float* x, const Pa
     const Index end = rows * (part + 1) / threads;
     for (Index row = rows * part / threads; row < end; row += kLogitRows) {
       const Index count = std::min(kLogitRows, end - row);
-      fill(count, logits);
-      gemm_single(context.kernels, count, {x + row * weight.rows(), weight.rows()}, weight, logits, classes, true);
+      gemm_single(context.kernels, count, {x + row * size, size}, weight, {bias}, logits, classes);
       for (Index i = 0; i < count; ++i) finish_row(row + i, logits + i * classes);
     }
   });
