@@ -19,6 +19,19 @@ set(SHOWTELL_CUDA_SOURCES
   gemm.cc
   libraries.cc
   load_cublaslt.cc
+  training/activation.cu
+  training/attention.cu
+  training/batch_lists.cc
+  training/cross_entropy.cu
+  training/cuda_training.cu
+  training/device_pass_backward.cu
+  training/device_pass_forward.cu
+  training/embedding.cu
+  training/lstm_cell.cu
+  training/normalization.cu
+  training/optimizer.cu
+  training/rows.cu
+  training/step_recorder.cu
 )
 # What the emulation has a stand-in for.
 set(SHOWTELL_CUDA_DEVICE_SOURCES

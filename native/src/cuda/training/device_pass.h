@@ -1,0 +1,118 @@
+// One teacher-forced pass over a batch on the device: the kernels of TrainingPass (model/training_pass.h), recorded
+// into a stream. Every call only launches, so that a whole step can be captured; numbers that change from batch to
+// batch lie in BatchLists on the device.
+#pragma once
+
+#include "cuda/gemm.h"
+#include "cuda/training/activation.h"
+#include "cuda/training/attention.h"
+#include "cuda/training/dropout.h"
+#include "cuda/training/training_arrays.h"
+#include "cuda/training/weights.h"
+#include "model/parameters.h"
+#include "ops/dropout.h"
+
+namespace showtell::cuda {
+
+/// Where a pass reads and writes; all on the device.
+template <typename Real>
+struct PassMemory {
+  const DecoderSpec& spec;
+  BatchShape shape;
+  const ParameterPointers& parameters;
+  const ParameterPointers& gradients;
+  const WorkingWeights<Real>& weights;
+  const BatchLists& lists;
+  const float* pooled;  // [images, features]
+  const float* grid;    // [images, cells, grid features]
+  OptimizerState* state;
+  StepOutcome* outcome;
+};
+
+template <typename Real>
+class DevicePass {
+ public:
+  DevicePass(const Gemm& gemm, cudaStream_t stream, const PassMemory<Real>& memory, const TrainingArrays<Real>& arrays,
+             bool training)
+      : gemm_(gemm), stream_(stream), memory_(memory), arrays_(arrays), training_(training) {}
+
+  /// The losses of all tokens; with `training` every trainable gradient, times the loss scale, as well.
+  void run();
+  void update_running_statistics();
+
+ private:
+  struct Normalizer {
+    const NormalizationPointers* parameters;
+    const NormalizationPointers* gradients;
+    NormalizationArrays<Real> arrays;
+    NormalizedMatrix<Real> matrix;
+  };
+
+  // forward.cu
+  void forward_image();
+  void forward_embedding();
+  Rows<const Real> forward_layer(Index layer, Rows<const Real> x);
+  void set_initial_state(Index layer);
+  void forward_attention(Rows<const Real> top);
+  void forward_output(Rows<const Real> top);
+  Rows<const Real> normalize(const Normalizer& normalizer);
+
+  // backward.cu
+  Rows<Real> backward_output();
+  void backward_attention();
+  Rows<Real> backward_layer(Index layer, Rows<Real> output_gradient);
+  void backward_initial_state(Index layer);
+  void backward_embedding(Rows<const Real> x_gradient);
+  void backward_image();
+  void backward_normalization(const Normalizer& normalizer, Rows<Real> d);
+
+  Normalizer image_normalizer() const;
+  Normalizer layer_normalizer(Index layer, Rows<const Real> x) const;
+  /// Step 0 needs no recurrent product where the state before it is zero.
+  bool from_state() const { return memory_.spec.image_injection == ImageInjection::initial_state; }
+  DropoutMask mask(DropoutSite site, Index layer, double rate) const;
+  DropoutMask token_mask(DropoutSite site, double rate) const;
+  DropoutMask input_mask(Index layer) const;
+  Rows<const Real> layer_input(Index layer, Rows<const Real> x) const;
+  /// The features as they came, in the type of the pass.
+  Rows<const Real> pooled() const;
+  Rows<const Real> grid() const;
+  Rows<const Real> projection_input() const;
+  Segments captions_of_images() const;
+
+  /// c[m, n] (+)= a[m, k] b[k, n]
+  template <typename To>
+  void multiply(Index m, Index n, Index k, Rows<const Real> a, Rows<const Real> b, Rows<To> c,
+                bool accumulate = false) const {
+    gemm_(stream_, m, n, k, {a.data, a.stride}, {b.data, b.stride}, c.data, c.stride, accumulate);
+  }
+  /// c[m, n] (+)= a[m, k] b[n, k]^T
+  template <typename To>
+  void multiply_transposed(Index m, Index n, Index k, Rows<const Real> a, Rows<const Real> b, Rows<To> c,
+                           bool accumulate = false) const {
+    gemm_(stream_, m, n, k, {a.data, a.stride}, {b.data, b.stride, true}, c.data, c.stride, accumulate);
+  }
+  /// The gradient of a weight: c[m, n] (+)= x[k, m]^T d[k, n]
+  void weight_gradient(Index m, Index n, Index k, Rows<const Real> x, Rows<const Real> d, float* c,
+                       bool accumulate = false) const {
+    gemm_(stream_, m, n, k, {x.data, x.stride, true}, {d.data, d.stride}, c, n, accumulate);
+  }
+  void bias_gradient(Index rows, Index columns, Rows<const Real> d, float* out, bool accumulate = false) const {
+    column_sums(stream_, rows, columns, d.data, d.stride, arrays_.scratch, out, accumulate);
+  }
+  void clear(void* data, Index bytes) const {
+    check(cudaMemsetAsync(data, 0, static_cast<std::size_t>(bytes), stream_));
+  }
+  void clear(Rows<Real> matrix, Index rows) const {
+    clear(matrix.data, rows * matrix.stride * static_cast<Index>(sizeof(Real)));
+  }
+
+  const Gemm& gemm_;
+  const cudaStream_t stream_;
+  const PassMemory<Real>& memory_;
+  const TrainingArrays<Real>& arrays_;
+  const bool training_;
+  std::vector<Rows<const Real>> layer_inputs_;  // before normalization
+};
+
+}  // namespace showtell::cuda

@@ -1,0 +1,75 @@
+#include "cuda/training/step_recorder.h"
+
+#include "cuda/training/device_pass.h"
+
+namespace showtell::cuda {
+
+namespace {
+
+template <typename Real>
+class RecorderOf : public StepRecorder {
+ public:
+  RecorderOf(TrainingPrecision precision, const DecoderSpec& spec, const ParameterLayout& layout,
+             const ParameterPointers& parameters, const ParameterPointers& gradients, const float* flat_parameters,
+             Index most_logits)
+      : gemm_(precision == TrainingPrecision::tf32),
+        spec_(spec),
+        limits_{layout.trainable_size(), most_logits},
+        parameters_(parameters),
+        gradients_(gradients),
+        weights_(layout, flat_parameters) {}
+
+  Index workspace_bytes(const BatchShape& shape, bool training) const override {
+    return TrainingArrays<Real>(nullptr, spec_, shape, training, limits_).bytes;
+  }
+
+  void train(cudaStream_t stream, const StepMemory& memory) const override {
+    const TrainingArrays<Real> arrays(memory.workspace, spec_, memory.shape, true, limits_);
+    const BatchLists lists(memory.lists, memory.shape, spec_);
+    const PassMemory<Real> pass_memory = pass_memory_of(memory, lists);
+    DevicePass<Real> pass(gemm_, stream, pass_memory, arrays, true);
+    pass.run();
+    finish_step(stream, {lists.inputs, arrays.losses, memory.shape.tokens, memory.gradients, limits_.parameters,
+                         sizeof(Real) == 2, arrays.norm_parts, memory.state, memory.outcome});
+    pass.update_running_statistics();
+    adam_update(stream, {memory.outcome, limits_.parameters, memory.gradients, memory.parameters, memory.first_moments,
+                         memory.second_moments, memory.averages});
+  }
+
+  void evaluate(cudaStream_t stream, const StepMemory& memory) const override {
+    const TrainingArrays<Real> arrays(memory.workspace, spec_, memory.shape, false, limits_);
+    const BatchLists lists(memory.lists, memory.shape, spec_);
+    const PassMemory<Real> pass_memory = pass_memory_of(memory, lists);
+    DevicePass<Real>(gemm_, stream, pass_memory, arrays, false).run();
+    finish_evaluation(stream, arrays.losses, memory.shape.tokens, memory.outcome);
+  }
+
+ private:
+  PassMemory<Real> pass_memory_of(const StepMemory& memory, const BatchLists& lists) const {
+    return {spec_, memory.shape,  parameters_, gradients_,   weights_,
+            lists, memory.pooled, memory.grid, memory.state, memory.outcome};
+  }
+
+  const Gemm gemm_;
+  const DecoderSpec& spec_;
+  const TrainingLimits limits_;
+  const ParameterPointers& parameters_;
+  const ParameterPointers& gradients_;
+  const WorkingWeights<Real> weights_;
+};
+
+}  // namespace
+
+std::unique_ptr<StepRecorder> StepRecorder::create(TrainingPrecision precision, const DecoderSpec& spec,
+                                                   const ParameterLayout& layout, const ParameterPointers& parameters,
+                                                   const ParameterPointers& gradients, const float* flat_parameters,
+                                                   Index most_logits) {
+  if (precision == TrainingPrecision::float16) {
+    return std::make_unique<RecorderOf<half>>(precision, spec, layout, parameters, gradients, flat_parameters,
+                                              most_logits);
+  }
+  return std::make_unique<RecorderOf<float>>(precision, spec, layout, parameters, gradients, flat_parameters,
+                                             most_logits);
+}
+
+}  // namespace showtell::cuda

@@ -1,0 +1,332 @@
+// Training on the device against training on the CPU: the goldens' decoders and random ones, with every option, under
+// several schedules of the emulation.
+#include "cuda/training/cuda_training.h"
+#include "check.h"
+#include "emulation/cuda_emulation.h"
+#include "golden.h"
+#include "model/cpu_decoder.h"
+#include "training_problem.h"
+
+using namespace golden;
+using namespace training_problem;
+using showtell::cuda::CudaTraining;
+using showtell::cuda::TrainingPrecision;
+
+namespace {
+
+const char* const kSchedules[] = {"forward late", "backward late", "random seed=1", "random seed=2 blocks=3"};
+
+std::unique_ptr<Decoder> on_cpu(const DecoderSpec& spec, const Values& parameters) {
+  return std::make_unique<CpuDecoder>(spec, from(parameters));
+}
+
+double distance(const plain::Floats& actual, const plain::Floats& wanted) {
+  return plain::distance(actual, wanted, wanted.size());
+}
+
+void check_same(const std::string& what, const Values& actual, const Values& wanted, double tolerance) {
+  CHECK(actual.size() == wanted.size());
+  for (const auto& [name, values] : wanted) {
+    const double apart = distance(actual.at(name), values);
+    if (apart <= tolerance) continue;
+    check::fail((what + " " + name).c_str(), 0, ("is off by " + std::to_string(apart)).c_str());
+  }
+}
+
+struct Tolerances {
+  double loss = 1e-4, gradient = 1e-4, norm = 1e-4, parameter = 1e-3;
+};
+
+/// Trains both for `steps` steps and compares losses, norms, the first gradients, and what is left in the end.
+void check_against_cpu(const std::string& name, const DecoderSpec& spec, const Values& parameters,
+                       const TrainingBatch& first_batch, const AdamOptions& update, int steps, CudaTraining& device,
+                       const Tolerances& allowed = {}) {
+  const auto cpu = on_cpu(spec, parameters);
+  const double before = cpu->evaluate_loss(first_batch).loss_sum;
+  CHECK_NEAR(device.evaluate_loss(first_batch).loss_sum, before, allowed.loss * before);
+  for (int step = 0; step < steps; ++step) {
+    TrainingBatch batch = first_batch;
+    batch.dropout_seed += static_cast<std::uint64_t>(step);
+    const StepResult wanted = cpu->train_step(batch, update), actual = device.train_step(batch, update);
+    CHECK_NEAR(actual.loss_sum, wanted.loss_sum, allowed.loss * std::fabs(wanted.loss_sum));
+    CHECK_NEAR(actual.gradient_norm, wanted.gradient_norm, allowed.norm * wanted.gradient_norm);
+    CHECK(actual.token_count == wanted.token_count);
+    if (step > 0) continue;
+    Values expected, received;
+    cpu->read_gradients(into(expected));
+    device.read_gradients(into(received));
+    check_same(name + " gradient", received, expected, allowed.gradient);
+  }
+  Values expected, received;
+  cpu->read_parameters(into(expected));
+  device.read_parameters(into(received));
+  check_same(name + " parameter", received, expected, allowed.parameter);
+  if (update.average_decay >= 0) {
+    cpu->read_averages(into(expected));
+    device.read_averages(into(received));
+    check_same(name + " average", received, expected, allowed.parameter);
+  }
+  CHECK(device.optimizer_step() == cpu->optimizer_step());
+  const LossSum wanted = cpu->evaluate_loss(first_batch), actual = device.evaluate_loss(first_batch);
+  CHECK_NEAR(actual.loss_sum, wanted.loss_sum, allowed.loss * wanted.loss_sum);
+  CHECK(actual.token_count == wanted.token_count);
+}
+
+Values parameters_of(const Golden& golden) {
+  Values values;
+  for (const auto& [name, tensor] : golden.parameters) values[name] = tensor.floats();
+  return values;
+}
+
+/// Everything that a decoder has, after `steps` steps.
+plain::Floats train(CudaTraining& device, const TrainingBatch& first_batch, const AdamOptions& update, int steps) {
+  plain::Floats all;
+  for (int step = 0; step < steps; ++step) {
+    TrainingBatch batch = first_batch;
+    batch.dropout_seed += static_cast<std::uint64_t>(step);
+    all.push_back(static_cast<float>(device.train_step(batch, update).loss_sum));
+  }
+  const auto append = [&](const ParameterShape& shape, float* values) {
+    all.insert(all.end(), values, values + shape.size());
+  };
+  device.read_parameters(append);
+  device.read_gradients(append);
+  device.visit_optimizer(Decoder::OptimizerArray::second_moments, append);
+  return all;
+}
+
+DecoderSpec attention_spec() {
+  DecoderSpec spec;
+  spec.vocab_size = 301;  // more than the threads of a block
+  spec.feature_size = 37;
+  spec.embedding_size = 35;
+  spec.hidden_size = 33;
+  spec.layer_count = 2;
+  spec.has_attention = true;
+  spec.attention_heads = 3;
+  spec.attention_size = 39;
+  spec.grid_feature_size = 21;
+  return spec;
+}
+
+/// One of everything: as many rows, queries and cells as need more than one tile.
+std::unique_ptr<Problem> large_problem(unsigned seed) {
+  DecoderSpec spec = attention_spec();
+  spec.normalization = Normalization::batch;
+  spec.dropout = all_dropout(false);
+  auto problem = std::make_unique<Problem>(spec, 3, 41, 23, 11, seed);
+  problem->batch.token_weights = problem->weights.data();
+  problem->batch.input_token_ids = problem->inputs.data();
+  problem->batch.label_smoothing = 0.1;
+  problem->update.average_decay = 0.9;
+  problem->update.clip_norm = 0.5;
+  return problem;
+}
+
+}  // namespace
+
+TEST(ten_steps_equal_those_of_the_cpu_for_every_golden_and_schedule) {
+  for (const char* schedule : kSchedules) {
+    cuda_emulation::use_schedule(schedule);
+    for (const char* name : kNames) {
+      const Golden golden(path_of(name));
+      const Values parameters = parameters_of(golden);
+      CudaTraining device(golden.spec, TrainingPrecision::float32, from(parameters));
+      check_against_cpu(name, golden.spec, parameters, golden.batch, golden.update, 10, device);
+    }
+  }
+}
+
+TEST(sizes_beyond_one_tile_with_every_option_equal_the_cpu) {
+  for (const char* schedule : {"forward late", "random seed=3"}) {
+    cuda_emulation::use_schedule(schedule);
+    for (const Normalization normalization : {Normalization::none, Normalization::batch, Normalization::layer}) {
+      for (const ImageInjection injection : {ImageInjection::first_input, ImageInjection::initial_state}) {
+        const auto problem = large_problem(7);
+        DecoderSpec spec = problem->spec;
+        spec.normalization = normalization;
+        spec.image_injection = injection;
+        spec.tied_weights = injection == ImageInjection::initial_state;
+        const Problem own(spec, 3, 41, 23, 11, 7);
+        TrainingBatch batch = problem->batch;
+        batch.features = own.batch.features;
+        // Blocks of 64 rows: the logits are made in several parts.
+        CudaTraining device(spec, TrainingPrecision::float32, from(own.parameters), 1);
+        check_against_cpu("large", spec, own.parameters, batch, problem->update, 3, device);
+      }
+    }
+  }
+}
+
+TEST(one_caption_of_one_word_is_enough) {
+  for (const ImageInjection injection : {ImageInjection::first_input, ImageInjection::initial_state}) {
+    DecoderSpec spec = attention_spec();
+    spec.image_injection = injection;
+    const Problem problem(spec, 1, 1, 1, 1, 3);
+    CudaTraining device(spec, TrainingPrecision::float32, from(problem.parameters));
+    check_against_cpu("one word", spec, problem.parameters, problem.batch, problem.update, 3, device);
+  }
+}
+
+TEST(the_same_bits_come_out_under_every_schedule_and_with_two_steps_in_flight) {
+  const auto problem = large_problem(11);
+  plain::Floats first;
+  for (const char* schedule : kSchedules) {
+    cuda_emulation::use_schedule(schedule);
+    CudaTraining device(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+    const plain::Floats all = train(device, problem->batch, problem->update, 5);
+    if (first.empty()) first = all;
+    CHECK(all == first);
+  }
+  CudaTraining device(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  TrainingBatch batch = problem->batch;
+  device.start_step(batch, problem->update);
+  for (std::size_t step = 0; step < 4; ++step) {
+    ++batch.dropout_seed;
+    device.start_step(batch, problem->update);
+    if (step == 0) CHECK_THROWS(device.start_step(batch, problem->update), ErrorCode::option);
+    CHECK(static_cast<float>(device.finish_step().loss_sum) == first[step]);
+  }
+  CHECK(static_cast<float>(device.finish_step().loss_sum) == first[4]);
+  CHECK_THROWS(device.finish_step(), ErrorCode::option);
+}
+
+TEST(padding_changes_nothing) {
+  cuda_emulation::use_schedule("random seed=5");
+  const auto problem = large_problem(13);
+  CudaTraining plain_device(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  const auto wanted = train(plain_device, problem->batch, problem->update, 2);
+  const TrainingBatch& batch = problem->batch;
+  const Index wider = batch.time_steps + 6;
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(batch.batch_size * wider), 9), inputs = tokens;
+  plain::Floats weights(tokens.size(), 5.0f);
+  for (Index row = 0; row < batch.batch_size; ++row) {
+    for (Index step = 0; step < batch.lengths[row]; ++step) {
+      const auto to = static_cast<std::size_t>(row * wider + step);
+      const Index at = row * batch.time_steps + step;
+      tokens[to] = batch.token_ids[at];
+      inputs[to] = batch.input_token_ids[at];
+      weights[to] = batch.token_weights[at];
+    }
+  }
+  TrainingBatch padded = batch;
+  padded.time_steps = wider;
+  padded.token_ids = tokens.data();
+  padded.input_token_ids = inputs.data();
+  padded.token_weights = weights.data();
+  CudaTraining device(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  CHECK(train(device, padded, problem->update, 2) == wanted);
+}
+
+TEST(training_goes_on_from_restored_arrays_to_the_same_bits) {
+  const auto problem = large_problem(17);
+  CudaTraining whole(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  const auto wanted = train(whole, problem->batch, problem->update, 4);
+  CudaTraining first(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  train(first, problem->batch, problem->update, 2);
+  using Array = Decoder::OptimizerArray;
+  Values parameters, first_moments, second_moments, averages;
+  first.read_parameters(into(parameters));
+  first.visit_optimizer(Array::first_moments, into(first_moments));
+  first.visit_optimizer(Array::second_moments, into(second_moments));
+  first.visit_optimizer(Array::averages, into(averages));
+  CudaTraining second(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  train(second, problem->batch, problem->update, 1);
+  second.write_parameters(from(parameters));
+  const ParameterVisitor arrays[] = {from(first_moments), from(second_moments), from(averages)};
+  second.write_optimizer(first.optimizer_step(), &arrays[0], &arrays[1], &arrays[2]);
+  TrainingBatch batch = problem->batch;
+  batch.dropout_seed += 2;
+  const auto actual = train(second, batch, problem->update, 2);
+  CHECK(std::equal(actual.begin() + 2, actual.end(), wanted.begin() + 4, wanted.end()));
+  CHECK(second.optimizer_step() == 4);
+}
+
+TEST(memory_stops_growing_and_is_given_back) {
+  cuda_emulation::use_schedule("forward late");
+  const std::size_t before = cuda_emulation::device_bytes();
+  {
+    const auto problem = large_problem(19);
+    CudaTraining device(problem->spec, TrainingPrecision::float16, from(problem->parameters));
+    for (int step = 0; step < 2; ++step) device.train_step(problem->batch, problem->update);
+    const std::size_t bytes = cuda_emulation::device_bytes();
+    for (int step = 0; step < 3; ++step) device.train_step(problem->batch, problem->update);
+    device.evaluate_loss(problem->batch);
+    CHECK(cuda_emulation::device_bytes() == bytes);
+    CHECK(device.bytes() > 0 && static_cast<std::size_t>(device.bytes()) <= bytes);
+  }
+  CHECK(cuda_emulation::device_bytes() == before);
+}
+
+TEST(a_full_device_is_an_error_that_training_outlives) {
+  cuda_emulation::use_schedule("forward late memory=40");
+  const auto problem = large_problem(19);
+  CudaTraining device(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  device.train_step(problem->batch, problem->update);
+  DecoderSpec spec = problem->spec;
+  const Problem huge(spec, 64, 200, 512, 20, 19);
+  CHECK_THROWS(device.train_step(huge.batch, huge.update), ErrorCode::memory);
+  CHECK(device.train_step(problem->batch, problem->update).loss_sum > 0);
+  cuda_emulation::use_schedule("forward late");
+}
+
+TEST(impossible_batches_are_errors) {
+  const auto problem = large_problem(23);
+  CudaTraining device(problem->spec, TrainingPrecision::float32, from(problem->parameters));
+  CHECK_THROWS(device.read_gradients([](const ParameterShape&, float*) {}), ErrorCode::option);
+  CHECK_THROWS(device.read_averages([](const ParameterShape&, float*) {}), ErrorCode::option);
+  const auto step = [&](const auto& change) {
+    TrainingBatch batch = problem->batch;
+    change(batch);
+    device.train_step(batch, problem->update);
+  };
+  std::vector<std::int32_t> wrong(1024, 1000);
+  CHECK_THROWS(step([&](TrainingBatch& batch) { batch.token_ids = wrong.data(); }), ErrorCode::shape);
+  CHECK_THROWS(step([&](TrainingBatch& batch) { batch.features.grid = nullptr; }), ErrorCode::shape);
+  DecoderSpec spec = problem->spec;
+  spec.attention_heads = 4;  // does not divide 39
+  CHECK_THROWS(CudaTraining(spec, TrainingPrecision::float32, from(problem->parameters)), ErrorCode::option);
+}
+
+TEST(tf32_and_float16_stay_near_the_cpu) {
+  cuda_emulation::use_schedule("random seed=6");
+  for (const Normalization normalization : {Normalization::none, Normalization::batch, Normalization::layer}) {
+    for (const ImageInjection injection : {ImageInjection::first_input, ImageInjection::initial_state}) {
+      DecoderSpec spec = attention_spec();
+      spec.normalization = normalization;
+      spec.image_injection = injection;
+      spec.tied_weights = injection == ImageInjection::first_input;
+      spec.dropout = all_dropout(true);
+      const Problem problem(spec, 5, 9, 14, 6, 29);
+      CudaTraining tf32(spec, TrainingPrecision::tf32, from(problem.parameters));
+      check_against_cpu("tf32", spec, problem.parameters, problem.batch, problem.update, 3, tf32,
+                        {1e-4, 5e-3, 1e-3, 3e-2});
+      CudaTraining halves(spec, TrainingPrecision::float16, from(problem.parameters));
+      check_against_cpu("float16", spec, problem.parameters, problem.batch, problem.update, 3, halves,
+                        {1e-3, 5e-2, 5e-3, 3e-2});
+    }
+  }
+}
+
+TEST(an_overflow_skips_the_update_and_halves_the_loss_scale) {
+  cuda_emulation::use_schedule("forward late");
+  const auto problem = large_problem(31);
+  CudaTraining device(problem->spec, TrainingPrecision::float16, from(problem->parameters));
+  CHECK(device.loss_scale() == 65536);
+  device.train_step(problem->batch, problem->update);
+  CHECK(device.optimizer_step() == 1 && device.loss_scale() == 65536);
+  device.set_loss_scale(1e9f);
+  Values before, after;
+  device.read_parameters(into(before));
+  const StepResult skipped = device.train_step(problem->batch, problem->update);
+  device.read_parameters(into(after));
+  CHECK(before == after);  // the running statistics as well
+  CHECK(device.optimizer_step() == 1 && device.skipped_steps() == 1);
+  CHECK(device.loss_scale() == 5e8f);
+  CHECK(skipped.gradient_norm == 0 && skipped.loss_sum > 0);
+  device.set_loss_scale(1024, 1999);
+  CHECK(device.train_step(problem->batch, problem->update).gradient_norm > 0);
+  CHECK(device.optimizer_step() == 2 && device.loss_scale() == 2048);
+}
+
+TEST_MAIN
