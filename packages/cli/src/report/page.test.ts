@@ -136,6 +136,37 @@ describe("the report page", () => {
     expect(reportPage({ ...EXAMPLE, runs: [{ ...run, epochs }] }, PICTURES)).not.toMatch(/="[^"]*NaN/);
   });
 
+  it("leaves out what needs a second reference, or captions to train on, where there are none", () => {
+    const { people, prefixLosses, captions, dataset, words, ...rest } = EXAMPLE;
+    const none = { teacherForced: [], otherReference: [], ownCaption: [] };
+    const poor = reportPage(
+      {
+        ...rest,
+        prefixLosses: { ...prefixLosses, paired: none },
+        captions: captions.map(({ nearest, ...caption }) => ({
+          ...caption,
+          references: caption.references.slice(0, 1),
+        })),
+        dataset: { ...dataset, trainCaptions: 0 },
+        words: { ...words, bands: [] },
+      },
+      PICTURES,
+    );
+    expect(poor.replace(/<script>[\s\S]*/, "").match(/NaN|Infinity|undefined/)).toBeNull();
+    expect(textOf(poor, "scores")).not.toContain("people");
+    expect(textOf(poor, "exposure")).not.toContain("another person");
+    expect(textOf(poor, "overview")).not.toContain("copies");
+    expect(textOf(poor, "language")).not.toMatch(/training caption/);
+  });
+
+  it("draws the reward of self-critical training in place of a train loss that is none", () => {
+    const [run] = EXAMPLE.runs as [ReportData["runs"][number]];
+    const epochs = run.epochs.map((epoch) => ({ ...epoch, sampled: { reward: 0.35, words: 9 } }));
+    const curves = textOf(reportPage({ ...EXAMPLE, runs: [{ ...run, epochs }] }, PICTURES), "curves");
+    expect(curves).toContain("Reward of the captions drawn");
+    expect(curves).not.toContain("dropout and smoothing");
+  });
+
   it("stays small where there are many captions", () => {
     const captions = Array.from({ length: 1000 }, (_, i) => ({ ...EXAMPLE.captions[i % 3]!, id: `${i}.jpg` }));
     const many = reportPage(

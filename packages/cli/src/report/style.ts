@@ -68,6 +68,7 @@ thead th { color: var(--soft); font-size: .8125rem; vertical-align: bottom; }
 .numbers td, .numbers thead th + th { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.default { color: var(--soft); }
 tr.differs { background: var(--mark); }
+.charts .scroll table { min-width: min(100%, 18rem); }
 .plain { list-style: none; margin: .25rem 0; padding: 0; }
 .better { color: var(--good); font-weight: 600; } .worse { color: var(--bad); font-weight: 600; } .same { color: var(--soft); }
 .better small, .worse small { color: inherit; font-weight: 400; }
@@ -106,7 +107,10 @@ th[aria-sort=ascending] button::after { content: " ↑"; } th[aria-sort=descendi
   .facts div { grid-template-columns: 1fr; }
   .numbers td, .numbers th { padding-right: .625rem; }
   .captions { font-size: .8125rem; }
-  .captions img { width: 3rem; }
+  .captions img { width: 2.5rem; }
+  .captions td, .captions th { padding-right: .375rem; }
+  .captions thead th { font-size: .6875rem; }
+  .captions td:nth-child(2) { min-width: 6.5rem; }
 }
 @media print { .card { break-inside: avoid; content-visibility: visible; } nav { display: none; } }
 `;

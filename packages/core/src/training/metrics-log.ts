@@ -85,6 +85,7 @@ const epochSchema = z.looseObject({
   learningRate: figure,
   trainLossPerToken: figure,
   gradientNorm: figure,
+  sampled: z.looseObject({ reward: figure, words: figure }).optional(),
   devLossPerToken: figure,
   devScores: z.record(z.string(), figure).optional(),
   best: z.boolean(),

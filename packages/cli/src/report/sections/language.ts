@@ -9,19 +9,7 @@ export function language({ runs, words, captions }: ReportData): Html {
   const { statistics, model } = runs[0]!;
   const charts = [
     lengths(statistics.lengthDistribution, statistics.referenceLengthDistribution),
-    barChart({
-      title: "Words said, by how common they are",
-      description:
-        "Of the words of each band of frequency in the training captions, how many are said by the model and by the references.",
-      xLabel: "rank among the words of the training captions",
-      yLabel: "said at all",
-      categories: words.bands.map(({ toRank }) => `≤ ${toRank}`),
-      series: [
-        { name: "captions", values: words.bands.map((band) => band.inCaptions / size(band)) },
-        { name: "references", values: words.bands.map((band) => band.inReferences / size(band)) },
-      ],
-      format: percent,
-    }),
+    wordsSaid(words.bands),
     edits(captions),
   ];
   const facts: [string, Content][] = [
@@ -69,6 +57,23 @@ function lengths(captions: readonly number[], references: readonly number[]): Ht
     series: [
       { name: "captions", values: shares(captions) },
       { name: "references", values: shares(references) },
+    ],
+    format: percent,
+  });
+}
+
+function wordsSaid(bands: ReportData["words"]["bands"]): Html | undefined {
+  if (bands.length === 0) return undefined;
+  return barChart({
+    title: "Words said, by how common they are",
+    description:
+      "Of the words of each band of frequency in the training captions, how many are said by the model and by the references.",
+    xLabel: "rank in the training captions, up to",
+    yLabel: "said at all",
+    categories: bands.map(({ toRank }) => `≤ ${toRank}`),
+    series: [
+      { name: "captions", values: bands.map((band) => band.inCaptions / size(band)) },
+      { name: "references", values: bands.map((band) => band.inReferences / size(band)) },
     ],
     format: percent,
   });

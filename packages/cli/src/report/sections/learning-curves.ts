@@ -16,19 +16,33 @@ export function learningCurves({ runs }: ReportData): Html | undefined {
   const mark = best === undefined ? undefined : { x: best, name: `best: epoch ${best}` };
   const scoreNames = [...new Set(epochs.flatMap(({ devScores }) => Object.keys(devScores ?? {})))];
   const last = epochs.at(-1)!;
+  // Self-critical training weights each caption by its reward: that sum is no loss to draw beside dev loss.
+  const isSelfCritical = epochs.some(({ sampled }) => sampled !== undefined);
   const charts = [
     lineChart({
-      title: "Loss per token",
-      description: `Train and dev loss by epoch; after epoch ${last.epoch} ${nats(last.trainLossPerToken)} and ${nats(last.devLossPerToken)}.`,
+      title: isSelfCritical ? "Dev loss per token" : "Loss per token",
+      description: isSelfCritical
+        ? `Dev loss by epoch; after epoch ${last.epoch} ${nats(last.devLossPerToken)}.`
+        : `Train and dev loss by epoch; after epoch ${last.epoch} ${nats(last.trainLossPerToken)} and ${nats(last.devLossPerToken)}.`,
       xLabel: "epoch",
       yLabel: "nats",
       series: [
-        curve("train (dropout and smoothing on)", (epoch) => epoch.trainLossPerToken),
+        ...(isSelfCritical ? [] : [curve("train (dropout and smoothing on)", (epoch) => epoch.trainLossPerToken)]),
         curve("dev", (epoch) => epoch.devLossPerToken),
       ],
       format: (value) => value.toFixed(2),
       mark,
     }),
+    isSelfCritical &&
+      lineChart({
+        title: "Reward of the captions drawn",
+        description: `Mean reward by epoch; ${score(last.sampled?.reward ?? Number.NaN)} at the end.`,
+        xLabel: "epoch",
+        yLabel: "reward × 100",
+        series: [curve("reward", ({ sampled }) => sampled?.reward ?? Number.NaN)],
+        format: score,
+        mark,
+      }),
     ...(scoreNames.length === 0
       ? []
       : [
@@ -54,7 +68,7 @@ export function learningCurves({ runs }: ReportData): Html | undefined {
   return section({
     id: "curves",
     title: "Learning curves",
-    lead: `The dashed line is the epoch whose checkpoint this report is about${best === undefined ? "" : ` (${best})`}. Train loss is measured while training, dev loss after the epoch with the weights that would be kept.`,
+    lead: `The dashed line is the epoch whose checkpoint this report is about${best === undefined ? "" : ` (${best})`}. ${isSelfCritical ? "The run was trained on rewards, so there is no train loss." : "Train loss is measured while training, dev loss after the epoch with the weights that would be kept."}`,
     body: html`<div class="charts">${charts}</div>`,
   });
 }

@@ -12,7 +12,7 @@ export function overview(data: ReportData): Html {
     ...(main ? [metricTile(data, main)] : []),
     ["loss per token", nats(run.lossPerToken), `teacher-forced, perplexity ${Math.exp(run.lossPerToken).toFixed(1)}`],
     ["different captions", share(statistics.distinctCaptions), `of ${count(statistics.captions)}`],
-    ...(statistics.novelty === undefined
+    ...(statistics.novelty === undefined || data.dataset.trainCaptions === 0
       ? []
       : [["copies of training captions", share(1 - statistics.novelty), "word for word"] as [string, string, string]]),
   ];
