@@ -1,4 +1,4 @@
-/** `pnpm bench score`: caption scoring as cold processes, beside pycocoevalcap and its jars; prepared CIDEr-D; memory by size. */
+/** `pnpm bench score`: caption scoring as cold processes, beside pycocoevalcap and its jars; prepared CIDEr-D; consensus; memory by size. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { expected, OptionError } from "@showtell/core";
-import { type CaptionPair, prepareCider, ptbTokenizer } from "@showtell/eval";
+import { type CaptionPair, chooseByConsensus, DocumentFrequencies, prepareCider, ptbTokenizer } from "@showtell/eval";
 import { median } from "./comparison.js";
 import { machine } from "./report.js";
 import { inventCaptions } from "./score-captions.js";
@@ -85,6 +85,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       images: pairs.length,
       cases,
       preparedCiderMilliseconds: timePreparedCider(pairs),
+      consensusMilliseconds: timeConsensus(pairs),
       memory,
     };
     process.stdout.write(render(report));
@@ -151,6 +152,21 @@ function timePreparedCider(pairs: readonly CaptionPair[]): number[] {
   }).slice(5);
 }
 
+/** Choosing one of 100 candidates, against document frequencies counted once. */
+function timeConsensus(pairs: readonly CaptionPair[]): number[] {
+  const frequencies = DocumentFrequencies.of(
+    pairs.map((pair) => pair.references),
+    ptbTokenizer,
+  );
+  const captions = pairs.flatMap((pair) => pair.references.map((caption) => ({ caption })));
+  return Array.from({ length: 20 }, (_, round) => {
+    const candidates = Array.from({ length: 100 }, (_, i) => captions[(100 * round + i) % captions.length]!);
+    const start = performance.now();
+    chooseByConsensus(candidates, frequencies);
+    return performance.now() - start;
+  }).slice(5);
+}
+
 interface ScoreReport {
   readonly command: string;
   readonly date: string;
@@ -158,6 +174,7 @@ interface ScoreReport {
   readonly images: number;
   readonly cases: readonly { readonly name: string; readonly turns: readonly Turns[] }[];
   readonly preparedCiderMilliseconds: readonly number[];
+  readonly consensusMilliseconds: readonly number[];
   readonly memory: readonly { readonly images: number; readonly seconds: number; readonly peakBytes: number }[];
 }
 
@@ -177,6 +194,7 @@ function render(report: ScoreReport): string {
   lines.push("", ...report.cases.flatMap(({ name, turns }) => agreement(name, turns)));
   lines.push(
     `* CIDEr-D with prepared references: ${median(report.preparedCiderMilliseconds).toFixed(1)} ms for ${report.images} captions`,
+    `* consensus of 100 candidates: ${median(report.consensusMilliseconds).toFixed(1)} ms`,
   );
   for (const { images, seconds, peakBytes } of report.memory) {
     lines.push(`* ${images} images x 5: ${seconds.toFixed(2)} s, ${megabytes(peakBytes)}`);

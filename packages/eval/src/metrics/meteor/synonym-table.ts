@@ -51,7 +51,7 @@ export class SynonymTable {
     return new SynonymTable(text);
   }
 
-  /** Sorted numbers of the sets that hold the word or one of its base forms. */
+  /** Numbers of the sets that hold the word or one of its base forms, ascending; one that holds both may stand twice. */
   setsOf(word: string): Int32Array {
     const entry = this.#find(word);
     const sets = numbers(entry?.sets);
@@ -95,12 +95,19 @@ export class SynonymTable {
 
 function numbers(field: string | undefined): Int32Array {
   if (field === undefined || field === "") return new Int32Array(0);
-  return Int32Array.from(field.split(" "), (digits) => Number.parseInt(digits, 36));
+  const digits = field.split(" ");
+  const values = new Int32Array(digits.length);
+  for (let i = 0; i < digits.length; i++) values[i] = Number.parseInt(digits[i]!, 36);
+  return values;
 }
 
+/** A number that stands in both lists stands twice in the result: `intersect` does not mind. */
 function merged(a: Int32Array, b: Int32Array): Int32Array {
   if (b.length === 0) return a;
-  return Int32Array.from(new Set([...a, ...b])).sort();
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both.sort();
 }
 
 /** Whether two sorted lists have a number in common. */
