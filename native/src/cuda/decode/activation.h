@@ -1,11 +1,10 @@
 // Activations on the device: as accurate as floats allow, or, in float16, as accurate as halves need.
 #pragma once
 
+#include "cuda/activation_kind.h"
 #include "cuda/decode/operand.h"
 
 namespace showtell::cuda {
-
-enum class Activation { none, tanh, relu };
 
 template <Precision P>
 __device__ __forceinline__ float sigmoid(float x) {

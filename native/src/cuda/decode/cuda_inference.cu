@@ -26,12 +26,6 @@ FeatureBatch part_of(const DecoderSpec& spec, const FeatureBatch& features, Inde
   return part;
 }
 
-/// Searches still under way when an exception leaves must end before their memory goes.
-class StreamsAtRest {
- public:
-  ~StreamsAtRest() { (void)cudaDeviceSynchronize(); }
-};
-
 }  // namespace
 
 Index CudaDecoderState::bytes() const { return current.bytes() + next.bytes() + (images ? images->bytes() : 0); }
@@ -219,7 +213,6 @@ DeviceSearch& CudaInference::search_of(const SearchShape& shape, std::size_t lan
 
 void CudaInference::search_all(const FeatureBatch& features, const SearchOptions& options, Index together,
                                GeneratedCaptions& out) {
-  const StreamsAtRest at_rest;
   DeviceSearch* running[2] = {};
   std::size_t lane = 0;
   for (Index first = 0; first < features.images; first += together, lane = 1 - lane) {
@@ -253,9 +246,10 @@ GeneratedCaptions CudaInference::generate(const FeatureBatch& features, const Se
       GeneratedCaptions out;
       search_all(features, options, together, out);
       return out;
-    } catch (const Error& error) {  // no room on the device: smaller pieces, and nothing kept of the larger ones
+    } catch (const Error& error) {
+      (void)cudaDeviceSynchronize();  // a search may still be under way
       if (error.code() != ErrorCode::memory || together == 1) throw;
-      for (auto& searches : lanes_) searches.clear();
+      for (auto& searches : lanes_) searches.clear();  // no room on the device: smaller pieces, nothing kept
     }
   }
 }

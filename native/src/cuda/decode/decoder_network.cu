@@ -86,7 +86,7 @@ void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& fe
   conversion.out = memory.pooled.view();
   check(launch_row_conversion(precision_, stream, features.most_images, conversion));
   if (spec_.image_injection == ImageInjection::first_input) {
-    map_images(stream, features, memory.pooled.view(), weights_.image, Activation::none, memory.projected.view(),
+    map_images(stream, features, memory.pooled.view(), weights_.image, Activation::identity, memory.projected.view(),
                nullptr);
     if (spec_.normalization != Normalization::none) {
       conversion = normalization_of(spec_, parameters_.layers.front().normalization);

@@ -3,7 +3,7 @@
 // graph.
 #pragma once
 
-#include "cuda/decode/activation.h"
+#include "cuda/activation_kind.h"
 #include "cuda/decode/decoder_weights.h"
 
 namespace showtell::cuda {

@@ -10,7 +10,7 @@ namespace showtell::cuda {
 struct AffineMap {
   Product product;
   const float* bias = nullptr;  // [columns rounded up to kTileColumns] or null
-  Activation activation = Activation::none;
+  Activation activation = Activation::identity;
   Operand out;              // none where high is null; whole rows are written, padding included
   float* floats = nullptr;  // [rows, float_columns] or null
   int float_columns = 0;

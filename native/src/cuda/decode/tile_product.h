@@ -180,7 +180,7 @@ class TileProduct {
     const auto dot = [](const float4& x, const float4& y, float sum) {
       return fmaf(x.w, y.w, fmaf(x.z, y.z, fmaf(x.y, y.y, fmaf(x.x, y.x, sum))));
     };
-#pragma unroll
+#pragma unroll 1  // unrolled, it needs more registers than there are
     for (int chunk = 0; chunk < 4; ++chunk) {
       float4 a[2][2];
 #pragma unroll

@@ -1,11 +1,10 @@
 // Bias, activation and dropout of a matrix in one pass, and the way back.
 #pragma once
 
+#include "cuda/activation_kind.h"
 #include "cuda/training/dropout.h"
 
 namespace showtell::cuda {
-
-enum class Activation : std::int32_t { identity, tanh, relu };
 
 /// out = activation(x + bias) * mask. `plain`, where not null, gets the activation before the mask. In place is fine.
 template <typename Real>
