@@ -42,8 +42,8 @@ double peak_flops(const Kernels& kernels) {
   auto tile = ramp(kernels.gemm_rows * kernels.gemm_columns);
   const double seconds = fastest([&] {
     for (int call = 0; call < kCalls; ++call) {
-      kernels.gemm_tile(
-          {kDepth, kernels.gemm_rows, left.data(), 0, right.data(), nullptr, 0, tile.data(), kernels.gemm_columns});
+      kernels.gemm_tile({kDepth, kernels.gemm_rows, left.data(), 0, right.data(), nullptr, 0, tile.data(),
+                         kernels.gemm_columns, nullptr, 0, 0});
     }
   });
   return 2.0 * kDepth * kernels.gemm_rows * kernels.gemm_columns * kCalls / seconds;
@@ -129,6 +129,23 @@ void time_passes(CpuContext& context, double bandwidth) {
       const Index at = row * hidden;
       context.kernels.lstm_forward({hidden, false, gates.data() + 4 * at, cell.data() + at, cell.data() + at,
                                     squashed.data() + at, output.data() + at});
+    }
+  });
+  time_pass("LSTM cell in decoding, 384 rows of 300", 4.0 * 11 * static_cast<double>(rows * hidden), bandwidth, [&] {
+    for (Index row = 0; row < rows; ++row) {
+      const Index at = row * hidden;
+      const float* own = gates.data() + 4 * at;
+      context.kernels.lstm_step({hidden, false, own, own, cell.data() + at, squashed.data() + at, output.data() + at});
+    }
+  });
+  std::vector<float> largest(10);
+  std::vector<std::int32_t> places(10);
+  logits = ramp(rows * classes);
+  time_pass("log-sum-exp and top 10, 384 x 2540", 4.0 * static_cast<double>(rows * classes), bandwidth, [&] {
+    for (Index row = 0; row < rows; ++row) {
+      const float* own = logits.data() + row * classes;
+      context.kernels.log_sum_exp(own, classes);
+      context.kernels.top_k(own, classes, 10, largest.data(), places.data());
     }
   });
   std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));

@@ -39,11 +39,10 @@ inline void gemm_rows(const GemmTile& tile) {
     b += kGemmColumns;
   };
   // Evenly spread, fetching hides behind the arithmetic; in a burst it would wait for the memory.
-  const Index pace = tile.soon_lines > 0 ? tile.depth / tile.soon_lines : 0;
   Index k = 0;
   for (Index line = 0; line < tile.soon_lines; ++line) {
     __builtin_prefetch(tile.soon + line * kLineFloats, 0, 2);  // the second cache: the first one is full of this tile
-    for (const Index next = k + pace; k < next; ++k) update();
+    for (const Index next = k + tile.soon_pace; k < next; ++k) update();
   }
   for (; k < tile.depth; ++k) update();
 #pragma GCC unroll 16

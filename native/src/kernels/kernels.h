@@ -19,8 +19,9 @@ struct GemmTile {
   Index addend_stride;  // 0: one row for all
   float* c;
   Index c_stride;
-  const float* soon = nullptr;  // what the tiles after this one read, to be brought near
-  Index soon_lines = 0;         // of 64 bytes, at most `depth`
+  const float* soon;  // what the tiles after this one read, to be brought near: a line of 64 bytes ...
+  Index soon_lines;   // ... each ...
+  Index soon_pace;    // ... so many depth steps; soon_lines * soon_pace <= depth
 };
 
 /// One LSTM cell for one row; gate order i, f, g, o.

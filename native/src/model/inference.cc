@@ -222,7 +222,8 @@ const float* Inference::attend(CpuContext& context, DecoderState& state, const f
   const Index rows = state.rows;
   const Index hidden = spec_.hidden_size;
   const Index size = spec_.attention_size;
-  const Index width = hidden + size;
+  // A line wider than needed: rows a power of two apart would share the few places of one cache set.
+  const Index width = round_up(hidden + size, kAlignedFloats) + kAlignedFloats;
   float* queries = context.arena.floats(rows * size);
   float* joined = context.arena.floats(rows * width);
   float* attended = context.arena.floats(rows * hidden);
@@ -230,10 +231,9 @@ const float* Inference::attend(CpuContext& context, DecoderState& state, const f
   if (keep_attention) state.attention.reserve(rows * state.cells);
   attention_step(context, rows, state.cells, spec_.attention_heads, size, state.image_of_row.data(), queries,
                  state.images->cells, joined + hidden, width, keep_attention ? state.attention.data() : nullptr);
-  for (Index row = 0; row < rows; ++row) {
-    std::memcpy(joined + row * width, below + row * hidden, static_cast<std::size_t>(hidden) * sizeof(float));
-  }
-  affine(context, rows, joined, weights_.attention, attended);
+  for (Index row = 0; row < rows; ++row) std::copy_n(below + row * hidden, hidden, joined + row * width);
+  const Affine& output = weights_.attention;
+  gemm(context, rows, {joined, width}, output.weight, {output.bias}, attended, hidden);
   context.kernels.tanh(attended, rows * hidden);
   return attended;
 }

@@ -11,6 +11,7 @@ constexpr Index kDepthBlock = 320;    // 20 kB of B panel at 16 columns
 constexpr Index kRowBlock = 96;       // 120 kB of A; a multiple of every kernel's rows
 constexpr Index kColumnBlock = 1536;  // 2 MB of B; a multiple of every kernel's columns
 constexpr Index kMostTile = 12 * 48;
+constexpr Index kFewestTileRows = 4;
 // Below this many multiplications a thread costs more than it brings.
 constexpr Index kWorkPerThread = 300'000;
 
@@ -31,20 +32,28 @@ const float* element(const Operand& matrix, Index row, Index column) {
                                            : matrix.data + column * matrix.stride + row;
 }
 
-/// `m` rows cut into panels of nearly equal height, so that none is nearly empty.
-struct RowPanels {
-  Index count, m;
-  RowPanels(Index rows, Index most) : count((rows + most - 1) / most), m(rows) {}
-  Index begin(Index panel) const { return m * panel / count; }
-  int height(Index panel) const { return static_cast<int>(begin(panel + 1) - begin(panel)); }
+/// Rows cut into panels of nearly equal height, so that none is nearly empty.
+class RowPanels {
+ public:
+  RowPanels(Index rows, Index most) : count_((rows + most - 1) / most) {
+    for (Index panel = 0; panel <= count_; ++panel) begins_[panel] = static_cast<int>(rows * panel / count_);
+  }
+  Index count() const { return count_; }
+  Index rows() const { return begins_[count_]; }
+  Index begin(Index panel) const { return begins_[panel]; }
+  int height(Index panel) const { return begins_[panel + 1] - begins_[panel]; }
+
+ private:
+  Index count_;
+  int begins_[kRowBlock / kFewestTileRows + 1];
 };
 
 /// Rows of a transposed A lie across memory: packed, the kernel reads them in order. Rows of an A as it is are in
 /// order.
 const float* pack_left(const Operand& a, Index row, Index depth_start, Index depth, const RowPanels& panels) {
-  float* const packed = scratch(0, panels.m * depth);
+  float* const packed = scratch(0, panels.rows() * depth);
   float* out = packed;
-  for (Index panel = 0; panel < panels.count; ++panel) {
+  for (Index panel = 0; panel < panels.count(); ++panel) {
     const Index height = panels.height(panel);
     const float* source = element(a, row + panels.begin(panel), depth_start);
     for (Index k = 0; k < depth; ++k) {
@@ -88,7 +97,6 @@ template <typename PanelOf>
 void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_start, Index depth, Index first, Index last,
                     const PanelOf& panel_of, Addend addend, float* c, Index c_stride) {
   const Index width = kernels.gemm_columns;
-  const Index panel_lines = depth * width / kAlignedFloats;
   const bool packs = a.transpose == Transpose::yes;
   alignas(kAlignment) float edge[kMostTile];
   GemmTile tile{};
@@ -97,11 +105,14 @@ void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_star
     const RowPanels panels(std::min(kRowBlock, m - row), kernels.gemm_rows);
     const float* const left = packs ? pack_left(a, row, depth_start, depth, panels) : element(a, row, depth_start);
     tile.left_stride = packs ? 0 : a.stride;
+    // Each panel of rows brings its share of the next B panel: fetched at once, it would wait for memory.
+    const Index share = std::min(depth, (depth * width / kAlignedFloats + panels.count() - 1) / panels.count());
+    tile.soon_pace = share > 0 ? depth / share : 0;
     for (Index column = first; column < last; column += width) {
       const Index columns = std::min(width, last - column);
       tile.right = panel_of(column);
       const float* soon = column + width < last ? panel_of(column + width) : nullptr;
-      for (Index panel = 0; panel < panels.count; ++panel) {
+      for (Index panel = 0; panel < panels.count(); ++panel) {
         const Index from = panels.begin(panel);
         const Index at = row + from;
         float* const to = c + at * c_stride + column;
@@ -109,10 +120,8 @@ void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_star
         tile.rows = panels.height(panel);
         tile.left = left + from * (packs ? depth : a.stride);
         tile.addend_stride = addend.stride;
-        // Each panel of rows brings its share of the next B panel: fetched at once, it would wait for memory.
-        const Index begun = panel_lines * panel / panels.count;
-        if (soon != nullptr) tile.soon = soon + begun * kAlignedFloats;
-        tile.soon_lines = soon == nullptr ? 0 : std::min(depth, panel_lines * (panel + 1) / panels.count - begun);
+        if (soon != nullptr) tile.soon = soon + panel * share * kAlignedFloats;
+        tile.soon_lines = soon == nullptr ? 0 : share;
         const bool whole = columns == width;
         tile.addend = whole ? added : nullptr;
         tile.c = whole ? to : edge;
