@@ -46,7 +46,13 @@ AlignedBuffer filled(const ParameterLayout& layout, bool trainable, const Parame
   return values;
 }
 
+constexpr Index kMostAttendedImages = 65'535;  // the third extent of a launch
+
 void check_features(const DecoderSpec& spec, const FeatureBatch& features) {
+  if (spec.has_attention && features.images > kMostAttendedImages) {
+    throw Error(ErrorCode::shape, expected("at most " + std::to_string(kMostAttendedImages), "images of a batch",
+                                           std::to_string(features.images)));
+  }
   if (spec.has_attention == (features.grid != nullptr)) return;
   throw Error(ErrorCode::shape, expected(spec.has_attention ? "a grid of cells for each image" : "none (no attention)",
                                          "grid features", spec.has_attention ? "none" : "some"));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cuda/gemm.h"
+#include "cuda/stream.h"
 #include "cuda/training/activation.h"
 #include "cuda/training/attention.h"
 #include "cuda/training/dropout.h"
@@ -29,14 +30,28 @@ struct PassMemory {
   StepOutcome* outcome;
 };
 
+/// A stream with what its kernels may not share with another stream's.
+struct Lane {
+  cudaStream_t stream;
+  const Gemm* gemm;
+  float* scratch;  // of column sums and normalization
+};
+
+/// Two streams: the time steps of the LSTM follow one another and leave most of a device idle, so work that none of
+/// them waits for runs beside them.
+struct Lanes {
+  Lane main, side;
+  const Event &forked, &joined;
+};
+
 template <typename Real>
 class DevicePass {
  public:
-  DevicePass(const Gemm& gemm, cudaStream_t stream, const PassMemory<Real>& memory, const TrainingArrays<Real>& arrays,
-             bool training)
-      : gemm_(gemm), stream_(stream), memory_(memory), arrays_(arrays), training_(training) {}
+  DevicePass(const Lanes& lanes, const PassMemory<Real>& memory, const TrainingArrays<Real>& arrays, bool training)
+      : lanes_(lanes), lane_(lanes.main), memory_(memory), arrays_(arrays), training_(training) {}
 
-  /// The losses of all tokens; with `training` every trainable gradient, times the loss scale, as well.
+  /// The losses of all tokens; with `training` every trainable gradient, times the loss scale, as well. All of it is
+  /// done when the main stream gets there.
   void run();
   void update_running_statistics();
 
@@ -53,6 +68,7 @@ class DevicePass {
   void forward_embedding();
   Rows<const Real> forward_layer(Index layer, Rows<const Real> x);
   void set_initial_state(Index layer);
+  void forward_values();
   void forward_attention(Rows<const Real> top);
   void forward_output(Rows<const Real> top);
   Rows<const Real> normalize(const Normalizer& normalizer);
@@ -60,6 +76,7 @@ class DevicePass {
   // backward.cu
   Rows<Real> backward_output();
   void backward_attention();
+  void backward_values();
   Rows<Real> backward_layer(Index layer, Rows<Real> output_gradient);
   void backward_initial_state(Index layer);
   void backward_embedding(Rows<const Real> x_gradient);
@@ -80,35 +97,50 @@ class DevicePass {
   Rows<const Real> projection_input() const;
   Segments captions_of_images() const;
 
+  /// What `work` launches goes to the side stream, after all that the main stream has been given so far.
+  template <typename Work>
+  void aside(const Work& work) {
+    lanes_.forked.record(lanes_.main.stream);
+    lanes_.forked.make_wait(lanes_.side.stream);
+    lane_ = lanes_.side;
+    work();
+    lane_ = lanes_.main;
+  }
+  /// What the main stream is given from now on comes after all that went aside.
+  void join() {
+    lanes_.joined.record(lanes_.side.stream);
+    lanes_.joined.make_wait(lanes_.main.stream);
+  }
+
   /// c[m, n] (+)= a[m, k] b[k, n]
   template <typename To>
   void multiply(Index m, Index n, Index k, Rows<const Real> a, Rows<const Real> b, Rows<To> c,
                 bool accumulate = false) const {
-    gemm_(stream_, m, n, k, {a.data, a.stride}, {b.data, b.stride}, c.data, c.stride, accumulate);
+    (*lane_.gemm)(lane_.stream, m, n, k, {a.data, a.stride}, {b.data, b.stride}, c.data, c.stride, accumulate);
   }
   /// c[m, n] (+)= a[m, k] b[n, k]^T
   template <typename To>
   void multiply_transposed(Index m, Index n, Index k, Rows<const Real> a, Rows<const Real> b, Rows<To> c,
                            bool accumulate = false) const {
-    gemm_(stream_, m, n, k, {a.data, a.stride}, {b.data, b.stride, true}, c.data, c.stride, accumulate);
+    (*lane_.gemm)(lane_.stream, m, n, k, {a.data, a.stride}, {b.data, b.stride, true}, c.data, c.stride, accumulate);
   }
   /// The gradient of a weight: c[m, n] (+)= x[k, m]^T d[k, n]
   void weight_gradient(Index m, Index n, Index k, Rows<const Real> x, Rows<const Real> d, float* c,
                        bool accumulate = false) const {
-    gemm_(stream_, m, n, k, {x.data, x.stride, true}, {d.data, d.stride}, c, n, accumulate);
+    (*lane_.gemm)(lane_.stream, m, n, k, {x.data, x.stride, true}, {d.data, d.stride}, c, n, accumulate);
   }
   void bias_gradient(Index rows, Index columns, Rows<const Real> d, float* out, bool accumulate = false) const {
-    column_sums(stream_, rows, columns, d.data, d.stride, arrays_.scratch, out, accumulate);
+    column_sums(lane_.stream, rows, columns, d.data, d.stride, lane_.scratch, out, accumulate);
   }
   void clear(void* data, Index bytes) const {
-    check(cudaMemsetAsync(data, 0, static_cast<std::size_t>(bytes), stream_));
+    check(cudaMemsetAsync(data, 0, static_cast<std::size_t>(bytes), lane_.stream));
   }
   void clear(Rows<Real> matrix, Index rows) const {
     clear(matrix.data, rows * matrix.stride * static_cast<Index>(sizeof(Real)));
   }
 
-  const Gemm& gemm_;
-  const cudaStream_t stream_;
+  const Lanes& lanes_;
+  Lane lane_;  // the one in use
   const PassMemory<Real>& memory_;
   const TrainingArrays<Real>& arrays_;
   const bool training_;

@@ -13,11 +13,11 @@ void DevicePass<Real>::backward_normalization(const Normalizer& normalizer, Rows
   const NormalizationArrays<Real>& arrays = normalizer.arrays;
   const NormalizationPointers& to = *normalizer.gradients;
   if (memory_.spec.normalization == Normalization::batch) {
-    batch_normalize_backward(stream_, normalizer.matrix, arrays.mean, arrays.spread, d.data, arrays_.scratch, to.gamma,
-                             to.beta);
+    batch_normalize_backward(lane_.stream, normalizer.matrix, arrays.mean, arrays.spread, d.data, lane_.scratch,
+                             to.gamma, to.beta);
   } else if (memory_.spec.normalization == Normalization::layer) {
-    layer_normalize_backward(stream_, normalizer.matrix, arrays.mean, arrays.spread, d.data, arrays_.scratch, to.gamma,
-                             to.beta);
+    layer_normalize_backward(lane_.stream, normalizer.matrix, arrays.mean, arrays.spread, d.data, lane_.scratch,
+                             to.gamma, to.beta);
   }
 }
 
@@ -50,7 +50,7 @@ Rows<Real> DevicePass<Real>::backward_output() {
     scatter.x_stride = arrays_.joined_gradient.stride;
     scatter.mask = {};
   }
-  scatter_rows(stream_, scatter);
+  scatter_rows(lane_.stream, scatter);
   return to;
 }
 
@@ -60,11 +60,10 @@ void DevicePass<Real>::backward_attention() {
   const DecoderSpec& spec = memory_.spec;
   const BatchShape& shape = memory_.shape;
   const ParameterPointers& gradients = memory_.gradients;
-  const Index all_cells = shape.images * shape.cells, size = spec.attention_size, hidden = spec.hidden_size;
-  const Index width = hidden + size;
+  const Index size = spec.attention_size, hidden = spec.hidden_size, width = hidden + size;
   const Rows<Real>& d = arrays_.output_gradient;
   const Rows<Real>& joined_gradient = arrays_.joined_gradient;
-  activate_backward(stream_,
+  activate_backward(lane_.stream,
                     ActivateBackward<Real>{shape.tokens, hidden, arrays_.attended.data, Activation::tanh,
                                            token_mask(DropoutSite::output, spec.dropout.output), d.data, d.stride});
   weight_gradient(width, hidden, shape.tokens, arrays_.joined, d, gradients.attention_weight);
@@ -72,7 +71,7 @@ void DevicePass<Real>::backward_attention() {
   multiply_transposed(shape.tokens, width, hidden, d, memory_.weights.of(memory_.parameters.attention_weight, hidden),
                       joined_gradient);
   if (spec.dropout.attention_output > 0) {
-    activate_backward(stream_,
+    activate_backward(lane_.stream,
                       ActivateBackward<Real>{shape.tokens, width, nullptr, Activation::identity,
                                              token_mask(DropoutSite::attention_output, spec.dropout.attention_output),
                                              joined_gradient.data, joined_gradient.stride});
@@ -91,24 +90,33 @@ void DevicePass<Real>::backward_attention() {
                                    values.data,
                                    values.stride,
                                    arrays_.attention_weights};
-  attention_backward(stream_, batch, static_cast<const Real*>(joined_gradient.data + hidden), joined_gradient.stride,
-                     arrays_.score_gradient, arrays_.query_gradient.data, arrays_.key_gradient.data,
-                     arrays_.value_gradient.data);
+  attention_backward(lane_.stream, batch, static_cast<const Real*>(joined_gradient.data + hidden),
+                     joined_gradient.stride, arrays_.score_gradient, arrays_.query_gradient.data,
+                     arrays_.key_gradient.data, arrays_.value_gradient.data);
 
+  aside([&] { backward_values(); });
+  weight_gradient(hidden, size, shape.tokens, arrays_.sorted_hidden, arrays_.query_gradient, gradients.query_weight);
+  multiply_transposed(shape.tokens, hidden, size, arrays_.query_gradient,
+                      memory_.weights.of(memory_.parameters.query_weight, size), joined_gradient, true);
+}
+
+/// From the gradients of keys and values to those of their weights.
+template <typename Real>
+void DevicePass<Real>::backward_values() {
+  const DecoderSpec& spec = memory_.spec;
+  const ParameterPointers& gradients = memory_.gradients;
+  const Index all_cells = memory_.shape.images * memory_.shape.cells, size = spec.attention_size;
+  const Rows<Real>& values = arrays_.values;
   const Rows<const Real> key_weight = memory_.weights.of(memory_.parameters.key_weight, size);
   weight_gradient(size, size, all_cells, values, arrays_.key_gradient, gradients.key_weight);
   multiply_transposed(all_cells, size, size, arrays_.key_gradient, key_weight, arrays_.value_gradient, true);
   DropoutMask value_mask = mask(DropoutSite::attention_value, 0, spec.dropout.attention_value);
   value_mask.place = MaskPlace::cell_major;
-  value_mask.period = static_cast<std::int32_t>(shape.cells);
-  activate_backward(stream_, ActivateBackward<Real>{all_cells, size, values.data, Activation::relu, value_mask,
-                                                    arrays_.value_gradient.data, arrays_.value_gradient.stride});
+  value_mask.period = static_cast<std::int32_t>(memory_.shape.cells);
+  activate_backward(lane_.stream, ActivateBackward<Real>{all_cells, size, values.data, Activation::relu, value_mask,
+                                                         arrays_.value_gradient.data, arrays_.value_gradient.stride});
   weight_gradient(spec.grid_feature_size, size, all_cells, grid(), arrays_.value_gradient, gradients.value_weight);
   bias_gradient(all_cells, size, arrays_.value_gradient, gradients.value_bias);
-
-  weight_gradient(hidden, size, shape.tokens, arrays_.sorted_hidden, arrays_.query_gradient, gradients.query_weight);
-  multiply_transposed(shape.tokens, hidden, size, arrays_.query_gradient,
-                      memory_.weights.of(memory_.parameters.query_weight, size), joined_gradient, true);
 }
 
 /// Takes the gradient of the layer's output; returns that of its input.
@@ -143,7 +151,7 @@ Rows<Real> DevicePass<Real>::backward_layer(Index layer, Rows<Real> output_gradi
                           recurrent_gradient);
       cell.recurrent_gradient = recurrent_gradient.data;
     }
-    lstm_cell_backward(stream_, cell);
+    lstm_cell_backward(lane_.stream, cell);
   }
   if (from_state()) {
     multiply_transposed(captions, hidden, 4 * hidden, arrays.gates, recurrent_weight, recurrent_gradient);
@@ -151,23 +159,25 @@ Rows<Real> DevicePass<Real>::backward_layer(Index layer, Rows<Real> output_gradi
   }
 
   const Rows<const Real> x = layer_inputs_[at];
-  weight_gradient(columns, 4 * hidden, rows, layer_input(layer, x), arrays.gates, to.input_weight);
-  bias_gradient(rows, 4 * hidden, arrays.gates, to.bias);
-  // Without an initial state the hidden state before the first step is zero and adds nothing.
-  const Index first = from_state() ? 0 : captions;
-  if (first < rows) {
-    weight_gradient(hidden, 4 * hidden, rows - first, arrays.hidden_in.from_row(first), arrays.gates.from_row(first),
-                    to.recurrent_weight);
-  } else {
-    clear(to.recurrent_weight, hidden * 4 * hidden * static_cast<Index>(sizeof(float)));
-  }
+  aside([&] {
+    weight_gradient(columns, 4 * hidden, rows, layer_input(layer, x), arrays.gates, to.input_weight);
+    bias_gradient(rows, 4 * hidden, arrays.gates, to.bias);
+    // Without an initial state the hidden state before the first step is zero and adds nothing.
+    const Index first = from_state() ? 0 : captions;
+    if (first < rows) {
+      weight_gradient(hidden, 4 * hidden, rows - first, arrays.hidden_in.from_row(first), arrays.gates.from_row(first),
+                      to.recurrent_weight);
+    } else {
+      clear(to.recurrent_weight, hidden * 4 * hidden * static_cast<Index>(sizeof(float)));
+    }
+  });
 
   const bool first_is_free = output_gradient.data != arrays_.row_gradients[0].data;
   const Rows<Real> d{arrays_.row_gradients[first_is_free ? 0 : 1].data, row_stride<Real>(columns)};
   multiply_transposed(rows, columns, 4 * hidden, arrays.gates, memory_.weights.of(own.input_weight, 4 * hidden), d);
   if (arrays.input.data != nullptr) {
-    activate_backward(stream_, ActivateBackward<Real>{rows, columns, nullptr, Activation::identity, input_mask(layer),
-                                                      d.data, d.stride});
+    activate_backward(lane_.stream, ActivateBackward<Real>{rows, columns, nullptr, Activation::identity,
+                                                           input_mask(layer), d.data, d.stride});
   }
   backward_normalization(layer_normalizer(layer, x), d);
   return d;
@@ -188,7 +198,7 @@ void DevicePass<Real>::backward_initial_state(Index layer) {
     sum.tanh_output = y.from_column(layer * hidden).data;
     sum.out = out.from_column(layer * hidden).data;
     sum.out_stride = out.stride;
-    sum_segments(stream_, sum);
+    sum_segments(lane_.stream, sum);
   };
   send(arrays_.recurrent_gradient, mask(DropoutSite::recurrent, layer, memory_.spec.dropout.recurrent),
        arrays_.projected_hidden, arrays_.projected_hidden_gradient);
@@ -214,7 +224,7 @@ void DevicePass<Real>::backward_embedding(Rows<const Real> x_gradient) {
   words.out = memory_.gradients.embedding;
   words.out_stride = size;
   words.accumulate = true;
-  sum_segments(stream_, words);
+  sum_segments(lane_.stream, words);
   if (from_state()) return;
   SumSegments<Real, Real> images;
   images.segments = captions_of_images();
@@ -224,7 +234,7 @@ void DevicePass<Real>::backward_embedding(Rows<const Real> x_gradient) {
   images.mask = mask(DropoutSite::image, 0, spec.dropout.image);
   images.out = arrays_.projected_gradient.data;
   images.out_stride = arrays_.projected_gradient.stride;
-  sum_segments(stream_, images);
+  sum_segments(lane_.stream, images);
 }
 
 template <typename Real>
@@ -266,7 +276,7 @@ void DevicePass<Real>::backward_image() {
     sum.mask = mask(DropoutSite::image, 0, spec.dropout.image);
     sum.out = arrays_.image_feature_gradient.data;
     sum.out_stride = arrays_.image_feature_gradient.stride;
-    sum_segments(stream_, sum);
+    sum_segments(lane_.stream, sum);
     d = arrays_.image_feature_gradient;
   }
   backward_normalization(image_normalizer(), d);

@@ -9,18 +9,23 @@ namespace showtell::cuda {
 
 template <typename Real>
 void DevicePass<Real>::run() {
-  memory_.weights.refresh(stream_);
+  memory_.weights.refresh(lane_.stream);
+  if (memory_.spec.has_attention) aside([&] { forward_values(); });
   forward_image();
   forward_embedding();
   Rows<const Real> x = arrays_.embedded;
   for (Index layer = 0; layer < memory_.spec.layer_count; ++layer) x = forward_layer(layer, x);
-  if (memory_.spec.has_attention) forward_attention(x);
+  if (memory_.spec.has_attention) {
+    join();
+    forward_attention(x);
+  }
   forward_output(x);
   if (!training_) return;
   Rows<Real> d = backward_output();
   for (Index layer = memory_.spec.layer_count - 1; layer >= 0; --layer) d = backward_layer(layer, d);
   backward_embedding(d);
   backward_image();
+  join();
 }
 
 template <typename Real>
@@ -85,12 +90,12 @@ Rows<const Real> DevicePass<Real>::normalize(const Normalizer& normalizer) {
     case Normalization::none:
       return {matrix.x, matrix.stride};
     case Normalization::layer:
-      layer_normalize(stream_, matrix, arrays.mean, arrays.spread, arrays.y.data);
+      layer_normalize(lane_.stream, matrix, arrays.mean, arrays.spread, arrays.y.data);
       break;
     case Normalization::batch: {
       const NormalizationPointers& own = *normalizer.parameters;
-      if (training_) batch_statistics(stream_, matrix, arrays.mean, arrays.spread);
-      batch_normalize(stream_, matrix, training_ ? arrays.mean : own.running_mean,
+      if (training_) batch_statistics(lane_.stream, matrix, arrays.mean, arrays.spread);
+      batch_normalize(lane_.stream, matrix, training_ ? arrays.mean : own.running_mean,
                       training_ ? arrays.spread : own.running_variance, arrays.y.data);
       break;
     }
@@ -102,7 +107,7 @@ template <typename Real>
 void DevicePass<Real>::update_running_statistics() {
   if (memory_.spec.normalization != Normalization::batch) return;
   const auto move = [&](const NormalizationPointers& own, const NormalizationArrays<Real>& arrays, Index columns) {
-    move_running_statistics(stream_, memory_.outcome, columns, kBatchNormMomentum, arrays.mean, arrays.spread,
+    move_running_statistics(lane_.stream, memory_.outcome, columns, kBatchNormMomentum, arrays.mean, arrays.spread,
                             own.running_mean, own.running_variance);
   };
   move(memory_.parameters.image_normalization, arrays_.image_normalization, memory_.spec.feature_size);
@@ -140,7 +145,7 @@ void DevicePass<Real>::forward_image() {
   const DecoderSpec& spec = memory_.spec;
   const Index features = spec.feature_size;
   if constexpr (sizeof(Real) == 2) {
-    cast_rows(stream_, memory_.shape.images, features, memory_.pooled, arrays_.pooled_cast.data,
+    cast_rows(lane_.stream, memory_.shape.images, features, memory_.pooled, arrays_.pooled_cast.data,
               arrays_.pooled_cast.stride);
   }
   const Rows<const Real> normalized = normalize(image_normalizer());
@@ -150,7 +155,7 @@ void DevicePass<Real>::forward_image() {
     return;
   }
   if (arrays_.caption_features.data != nullptr) {
-    gather_rows(stream_,
+    gather_rows(lane_.stream,
                 GatherRows<Real, Real>{memory_.shape.captions, features, normalized.data, normalized.stride,
                                        memory_.lists.image_of_caption, mask(DropoutSite::image, 0, spec.dropout.image),
                                        arrays_.caption_features.data, arrays_.caption_features.stride});
@@ -158,7 +163,7 @@ void DevicePass<Real>::forward_image() {
   const Index width = spec.layer_count * spec.hidden_size;
   const auto project = [&](const float* weight, const float* bias, Rows<Real> out) {
     multiply(arrays_.projection_rows, width, features, projection_input(), memory_.weights.of(weight, width), out);
-    activate(stream_,
+    activate(lane_.stream,
              Activate<Real>{
                  arrays_.projection_rows, width, out.data, bias, Activation::tanh, {}, nullptr, out.data, out.stride});
   };
@@ -183,7 +188,7 @@ void DevicePass<Real>::forward_embedding() {
   args.image_mask = mask(DropoutSite::image, 0, spec.dropout.image);
   args.out = arrays_.embedded.data;
   args.out_stride = arrays_.embedded.stride;
-  embed(stream_, args);
+  embed(lane_.stream, args);
 }
 
 template <typename Real>
@@ -205,11 +210,11 @@ void DevicePass<Real>::set_initial_state(Index layer) {
   const Rows<Real> from_hidden = arrays_.projected_hidden.from_column(layer * hidden);
   const Rows<Real> from_cell = arrays_.projected_cell.from_column(layer * hidden);
   // With recurrent dropout hidden_in is another array; without, the same row of the same one.
-  gather_rows(stream_, GatherRows<Real, Real>{captions, hidden, from_hidden.data, from_hidden.stride, rows,
-                                              mask(DropoutSite::recurrent, layer, memory_.spec.dropout.recurrent),
-                                              arrays.hidden_in.data, arrays.hidden_in.stride});
-  gather_rows(stream_, GatherRows<Real, float>{
-                           captions, hidden, from_cell.data, from_cell.stride, rows, {}, arrays.cell, hidden});
+  gather_rows(lane_.stream, GatherRows<Real, Real>{captions, hidden, from_hidden.data, from_hidden.stride, rows,
+                                                   mask(DropoutSite::recurrent, layer, memory_.spec.dropout.recurrent),
+                                                   arrays.hidden_in.data, arrays.hidden_in.stride});
+  gather_rows(lane_.stream, GatherRows<Real, float>{
+                                captions, hidden, from_cell.data, from_cell.stride, rows, {}, arrays.cell, hidden});
 }
 
 template <typename Real>
@@ -223,8 +228,8 @@ Rows<const Real> DevicePass<Real>::forward_layer(Index layer, Rows<const Real> x
   layer_inputs_.push_back(x);
   const Rows<const Real> normalized = normalize(layer_normalizer(layer, x));
   if (arrays.input.data != nullptr) {
-    activate(stream_, Activate<Real>{rows, columns, normalized.data, nullptr, Activation::identity, input_mask(layer),
-                                     nullptr, arrays.input.data, arrays.input.stride});
+    activate(lane_.stream, Activate<Real>{rows, columns, normalized.data, nullptr, Activation::identity,
+                                          input_mask(layer), nullptr, arrays.input.data, arrays.input.stride});
   }
   multiply(rows, 4 * hidden, columns, layer_input(layer, x), memory_.weights.of(own.input_weight, 4 * hidden),
            arrays.gates);
@@ -252,18 +257,17 @@ Rows<const Real> DevicePass<Real>::forward_layer(Index layer, Rows<const Real> x
       cell.next_input = arrays.hidden_in.from_row(row + captions).data;
       cell.recurrent_mask = mask(DropoutSite::recurrent, layer, spec.dropout.recurrent);
     }
-    lstm_cell_forward(stream_, cell);
+    lstm_cell_forward(lane_.stream, cell);
   }
   return arrays.hidden.from_row(captions);
 }
 
 template <typename Real>
-void DevicePass<Real>::forward_attention(Rows<const Real> top) {
+void DevicePass<Real>::forward_values() {
   const DecoderSpec& spec = memory_.spec;
-  const BatchShape& shape = memory_.shape;
-  const Index all_cells = shape.images * shape.cells, size = spec.attention_size, hidden = spec.hidden_size;
+  const Index all_cells = memory_.shape.images * memory_.shape.cells, size = spec.attention_size;
   if constexpr (sizeof(Real) == 2) {
-    cast_rows(stream_, all_cells, spec.grid_feature_size, memory_.grid, arrays_.grid_cast.data,
+    cast_rows(lane_.stream, all_cells, spec.grid_feature_size, memory_.grid, arrays_.grid_cast.data,
               arrays_.grid_cast.stride);
   }
   const Rows<Real>& values = arrays_.values;
@@ -271,15 +275,22 @@ void DevicePass<Real>::forward_attention(Rows<const Real> top) {
            values);
   DropoutMask value_mask = mask(DropoutSite::attention_value, 0, spec.dropout.attention_value);
   value_mask.place = MaskPlace::cell_major;
-  value_mask.period = static_cast<std::int32_t>(shape.cells);
-  activate(stream_, Activate<Real>{all_cells, size, values.data, memory_.parameters.value_bias, Activation::relu,
-                                   value_mask, nullptr, values.data, values.stride});
+  value_mask.period = static_cast<std::int32_t>(memory_.shape.cells);
+  activate(lane_.stream, Activate<Real>{all_cells, size, values.data, memory_.parameters.value_bias, Activation::relu,
+                                        value_mask, nullptr, values.data, values.stride});
   multiply(all_cells, size, size, values, memory_.weights.of(memory_.parameters.key_weight, size), arrays_.keys);
+}
 
+template <typename Real>
+void DevicePass<Real>::forward_attention(Rows<const Real> top) {
+  const DecoderSpec& spec = memory_.spec;
+  const BatchShape& shape = memory_.shape;
+  const Index size = spec.attention_size, hidden = spec.hidden_size;
+  const Rows<Real>& values = arrays_.values;
   const Rows<Real>& joined = arrays_.joined;
   clear(joined, shape.tokens);  // nothing attends in rows of padding
   const auto gather = [&](Rows<Real> out) {
-    gather_rows(stream_,
+    gather_rows(lane_.stream,
                 GatherRows<Real, Real>{
                     shape.tokens, hidden, top.data, top.stride, memory_.lists.token_rows, {}, out.data, out.stride});
   };
@@ -298,19 +309,19 @@ void DevicePass<Real>::forward_attention(Rows<const Real> top) {
                                    values.data,
                                    values.stride,
                                    arrays_.attention_weights};
-  attention_forward(stream_, batch, joined.data + hidden, joined.stride);
+  attention_forward(lane_.stream, batch, joined.data + hidden, joined.stride);
   const Index width = hidden + size;
   if (training_ && spec.dropout.attention_output > 0) {
-    activate(stream_, Activate<Real>{shape.tokens, width, joined.data, nullptr, Activation::identity,
-                                     token_mask(DropoutSite::attention_output, spec.dropout.attention_output), nullptr,
-                                     joined.data, joined.stride});
+    activate(lane_.stream, Activate<Real>{shape.tokens, width, joined.data, nullptr, Activation::identity,
+                                          token_mask(DropoutSite::attention_output, spec.dropout.attention_output),
+                                          nullptr, joined.data, joined.stride});
   }
   multiply(shape.tokens, hidden, width, joined, memory_.weights.of(memory_.parameters.attention_weight, hidden),
            arrays_.attended);
   Real* plain = arrays_.output_input.data == arrays_.attended.data ? nullptr : arrays_.attended.data;
-  activate(stream_, Activate<Real>{shape.tokens, hidden, arrays_.attended.data, memory_.parameters.attention_bias,
-                                   Activation::tanh, token_mask(DropoutSite::output, spec.dropout.output), plain,
-                                   arrays_.output_input.data, arrays_.attended.stride});
+  activate(lane_.stream, Activate<Real>{shape.tokens, hidden, arrays_.attended.data, memory_.parameters.attention_bias,
+                                        Activation::tanh, token_mask(DropoutSite::output, spec.dropout.output), plain,
+                                        arrays_.output_input.data, arrays_.attended.stride});
 }
 
 template <typename Real>
@@ -320,9 +331,9 @@ void DevicePass<Real>::forward_output(Rows<const Real> top) {
   const Index tokens = memory_.shape.tokens, hidden = spec.hidden_size, size = spec.output_size();
   const Index classes = spec.vocab_size;
   if (!spec.has_attention) {
-    gather_rows(stream_, GatherRows<Real, Real>{tokens, hidden, top.data, top.stride, lists.token_rows,
-                                                token_mask(DropoutSite::output, spec.dropout.output),
-                                                arrays_.output_input.data, arrays_.output_input.stride});
+    gather_rows(lane_.stream, GatherRows<Real, Real>{tokens, hidden, top.data, top.stride, lists.token_rows,
+                                                     token_mask(DropoutSite::output, spec.dropout.output),
+                                                     arrays_.output_input.data, arrays_.output_input.stride});
   }
   Rows<Real> x = arrays_.output_input, x_gradient = arrays_.output_gradient;
   if (spec.has_output_projection()) {
@@ -344,10 +355,10 @@ void DevicePass<Real>::forward_output(Rows<const Real> top) {
     } else {
       multiply(rows, classes, size, x_rows, weight, logits);
     }
-    softmax_cross_entropy(
-        stream_, CrossEntropy<Real>{rows, classes, logits.data, logits.stride, memory_.parameters.output_bias,
-                                    lists.targets + first, lists.token_weights + first, lists.inputs, memory_.state,
-                                    arrays_.losses + first, training_});
+    softmax_cross_entropy(lane_.stream,
+                          CrossEntropy<Real>{rows, classes, logits.data, logits.stride, memory_.parameters.output_bias,
+                                             lists.targets + first, lists.token_weights + first, lists.inputs,
+                                             memory_.state, arrays_.losses + first, training_});
     if (!training_) continue;
     const bool add = first > 0;
     if (tied) {

@@ -13,6 +13,7 @@ class RecorderOf : public StepRecorder {
              const ParameterPointers& parameters, const ParameterPointers& gradients, const float* flat_parameters,
              Index most_logits)
       : gemm_(precision == TrainingPrecision::tf32),
+        side_gemm_(precision == TrainingPrecision::tf32),
         spec_(spec),
         limits_{layout.trainable_size(), most_logits},
         parameters_(parameters),
@@ -27,7 +28,8 @@ class RecorderOf : public StepRecorder {
     const TrainingArrays<Real> arrays(memory.workspace, spec_, memory.shape, true, limits_);
     const BatchLists lists(memory.lists, memory.shape, spec_);
     const PassMemory<Real> pass_memory = pass_memory_of(memory, lists);
-    DevicePass<Real> pass(gemm_, stream, pass_memory, arrays, true);
+    const Lanes lanes = lanes_of(stream, arrays);
+    DevicePass<Real> pass(lanes, pass_memory, arrays, true);
     pass.run();
     finish_step(stream, {lists.inputs, arrays.losses, memory.shape.tokens, memory.gradients, limits_.parameters,
                          sizeof(Real) == 2, arrays.norm_parts, memory.state, memory.outcome});
@@ -40,17 +42,23 @@ class RecorderOf : public StepRecorder {
     const TrainingArrays<Real> arrays(memory.workspace, spec_, memory.shape, false, limits_);
     const BatchLists lists(memory.lists, memory.shape, spec_);
     const PassMemory<Real> pass_memory = pass_memory_of(memory, lists);
-    DevicePass<Real>(gemm_, stream, pass_memory, arrays, false).run();
+    const Lanes lanes = lanes_of(stream, arrays);
+    DevicePass<Real>(lanes, pass_memory, arrays, false).run();
     finish_evaluation(stream, arrays.losses, memory.shape.tokens, memory.outcome);
   }
 
  private:
+  Lanes lanes_of(cudaStream_t stream, const TrainingArrays<Real>& arrays) const {
+    return {{stream, &gemm_, arrays.scratch[0]}, {side_stream_, &side_gemm_, arrays.scratch[1]}, forked_, joined_};
+  }
   PassMemory<Real> pass_memory_of(const StepMemory& memory, const BatchLists& lists) const {
     return {spec_, memory.shape,  parameters_, gradients_,   weights_,
             lists, memory.pooled, memory.grid, memory.state, memory.outcome};
   }
 
-  const Gemm gemm_;
+  const Gemm gemm_, side_gemm_;
+  const Stream side_stream_;
+  const Event forked_, joined_;
   const DecoderSpec& spec_;
   const TrainingLimits limits_;
   const ParameterPointers& parameters_;

@@ -86,7 +86,7 @@ struct TrainingArrays {
   float* cell_gradient = nullptr;       // [B, H]
   Rows<Real> projected_gradient, projected_hidden_gradient, projected_cell_gradient;
   Rows<Real> feature_gradient, image_feature_gradient;
-  float* scratch = nullptr;      // of column sums and normalization
+  float* scratch[2] = {};        // of column sums and normalization, one a lane
   double* norm_parts = nullptr;  // of the global norm
   Index projection_rows = 0;
   Index bytes = 0;
@@ -193,8 +193,10 @@ TrainingArrays<Real>::TrainingArrays(void* base, const DecoderSpec& spec, const 
     const Index most_rows = std::max({rows, tokens, all_cells, projection_rows, shape.images});
     const Index most_columns =
         std::max({4 * hidden, embedding, size, spec.vocab_size, spec.layer_count * hidden, features});
-    scratch = place.take<float>(
-        std::max(column_sum_scratch(most_rows, most_columns), normalization_scratch(most_rows, most_columns)));
+    for (auto& one : scratch) {
+      one = place.take<float>(
+          std::max(column_sum_scratch(most_rows, most_columns), normalization_scratch(most_rows, most_columns)));
+    }
   }
   bytes = place.bytes();
 }
