@@ -6,8 +6,8 @@
 #include "ops/blas.h"
 #ifdef SHOWTELL_WITH_CUDA
 #include "cuda/cublaslt.h"
-#include "cuda/cuda_decoder.h"
 #include "cuda/device.h"
+#include "cuda/make_decoder.h"
 #endif
 
 namespace showtell::binding {
@@ -66,7 +66,7 @@ std::unique_ptr<Decoder> make_cuda_decoder(const std::string& precision, const D
                                                           {"float16", Precision::float16},
                                                           {"tf32", Precision::tf32}};
   for (const auto& [name, value] : precisions) {
-    if (precision == name) return std::make_unique<cuda::CudaDecoder>(spec, value, fill);
+    if (precision == name) return cuda::make_decoder(spec, value, fill);
   }
   throw Error(ErrorCode::option, expected("float32, exact, float16 or tf32", "precision", precision));
 }

@@ -38,6 +38,7 @@ TEST(memory_stops_growing_after_the_first_steps) {
   const auto decoder = golden.decoder();
   decoder->train_step(golden.batch, golden.update);
   decoder->train_step(golden.batch, golden.update);
+  decoder->generate(golden.batch.features, SearchOptions());
   const Index bytes = decoder->bytes();
   for (int step = 0; step < 50; ++step) {
     decoder->train_step(golden.batch, golden.update);

@@ -6,7 +6,7 @@
 #include "json.h"
 #include "plain.h"
 #ifdef SHOWTELL_TEST_CUDA
-#include "cuda/cuda_decoder.h"
+#include "cuda/make_decoder.h"
 #else
 #include "model/cpu_decoder.h"
 #endif
@@ -18,7 +18,7 @@ using namespace showtell;
 /// Of the device under test.
 inline std::unique_ptr<Decoder> make_decoder(const DecoderSpec& spec, const ParameterVisitor& fill) {
 #ifdef SHOWTELL_TEST_CUDA
-  return std::make_unique<cuda::CudaDecoder>(spec, cuda::DecoderPrecision::float32, fill);
+  return cuda::make_decoder(spec, cuda::DecoderPrecision::float32, fill);
 #else
   return std::make_unique<CpuDecoder>(spec, fill);
 #endif

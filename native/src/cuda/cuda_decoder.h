@@ -2,15 +2,10 @@
 #pragma once
 
 #include "cuda/decode/cuda_inference.h"
+#include "cuda/make_decoder.h"
 #include "cuda/training/cuda_training.h"
-#include "model/decoder.h"
 
 namespace showtell::cuda {
-
-/// float32: true float32. exact: decodes on tensor cores with every number split into two halves, as good as float32
-/// and faster; trains in float32. float16: halves between float32 parameters. tf32: trains with products rounded to
-/// tf32; decodes as exact does, which costs little and does not change captions.
-enum class DecoderPrecision { float32, exact, float16, tf32 };
 
 class CudaDecoder : public Decoder {
  public:

@@ -51,6 +51,11 @@ CudaDecoder::CudaDecoder(const DecoderSpec& spec, DecoderPrecision precision, co
       training_(spec_, training_precision(precision), fill),
       inference_(spec_, training_.parameters(), decoding_precision(precision)) {}
 
+std::unique_ptr<Decoder> make_decoder(const DecoderSpec& spec, DecoderPrecision precision,
+                                      const ParameterVisitor& fill) {
+  return std::make_unique<CudaDecoder>(spec, precision, fill);
+}
+
 Index CudaDecoder::bytes() const { return training_.bytes() + inference_.bytes(); }
 
 std::unique_ptr<DecodingState> CudaDecoder::start_checked(const FeatureBatch& features) {
