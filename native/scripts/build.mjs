@@ -29,7 +29,9 @@ function runs(command, parameters) {
 /** Quiet where it succeeds: the whole output only when something failed. */
 function runCmakeJs() {
   const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
-  const result = spawnSync(process.execPath, [cmakeJs, "compile", "--directory", folder, "--parallel", jobs()], {
+  const { SHOWTELL_CUDA: cuda } = process.env;
+  const options = ["--parallel", jobs(), ...(cuda === undefined ? [] : [`--CDSHOWTELL_CUDA=${cuda}`])];
+  const result = spawnSync(process.execPath, [cmakeJs, "compile", "--directory", folder, ...options], {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });

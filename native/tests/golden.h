@@ -1,6 +1,7 @@
 // A golden of fixtures/golden/decoder as native values.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 
 #include "json.h"
@@ -153,6 +154,10 @@ inline const char* const kNames[] = {"first-input",
                                      "attention-dropout",
                                      "attention-tied"};
 
-inline std::string path_of(const std::string& name) { return std::string(SHOWTELL_GOLDENS) + "/" + name + ".json"; }
+/// In the folder of the build, or where the tests were carried to another machine in that of the variable.
+inline std::string path_of(const std::string& name) {
+  const char* folder = std::getenv("SHOWTELL_GOLDEN_FOLDER");
+  return std::string(folder != nullptr ? folder : SHOWTELL_GOLDENS) + "/" + name + ".json";
+}
 
 }  // namespace golden
