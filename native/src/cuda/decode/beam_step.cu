@@ -50,6 +50,7 @@ class ImageBeam {
 
   __device__ void run() {
     const int found = find_candidates();
+    __syncwarp();  // all lanes have read what one of them now writes
     int going_on = 0, base = 0;
     if (lane_ == 0) {
       if (found == 0) {
