@@ -8,6 +8,7 @@ const BENCHMARKS = {
   epoch: "an epoch of a dataset, reference recipe: native and PyTorch on the same batches",
   encode: "photos a second through the encoder: onnxruntime and peers",
   startup: "first caption of a cold process",
+  tune: "a study with the median pruner and without",
   score: "captions scored a second, and agreement with pycocoevalcap",
   agree: "captions of a dataset by the native search, by core and by TensorFlow.js: the same?",
 };

@@ -27,6 +27,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "train a captioner on a dataset; stop and resume at will",
     register: async (parent) => (await import("./commands/train.js")).registerTrain(parent),
   },
+  tune: {
+    summary: "search for the best recipe: many short trainings, stopped and resumed at will",
+    register: async (parent) => (await import("./commands/tune.js")).registerTune(parent),
+  },
+  leaderboard: {
+    summary: "print the trials of a search, best first",
+    register: async (parent) => (await import("./commands/leaderboard.js")).registerLeaderboard(parent),
+  },
   evaluate: {
     summary: "caption a split of a dataset and score the captions",
     register: async (parent) => (await import("./commands/evaluate.js")).registerEvaluate(parent),

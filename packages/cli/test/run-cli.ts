@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -20,7 +20,7 @@ export interface CliResult {
 /** Runs the real command in a process of its own. */
 export function runCli(
   args: readonly string[],
-  options: { input?: Uint8Array; env?: NodeJS.ProcessEnv } = {},
+  options: { input?: Uint8Array; env?: NodeJS.ProcessEnv; onStart?: (child: ChildProcess) => void } = {},
 ): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = execFile(
@@ -30,6 +30,7 @@ export function runCli(
       (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     );
     child.stdin?.end(options.input);
+    options.onStart?.(child);
   });
 }
 

@@ -28,6 +28,8 @@ export class VocabularyError extends ShowtellError {}
 export class CheckpointError extends ShowtellError {}
 /** A training recipe with unknown keys or impossible values. */
 export class RecipeError extends ShowtellError {}
+/** A study that is damaged or foreign, or was begun with other settings. */
+export class StudyError extends ShowtellError {}
 /** A handle used after dispose(). */
 export class DisposedError extends ShowtellError {}
 /** Work that was stopped by an AbortSignal. */

@@ -1,5 +1,6 @@
 export * from "./captioning.js";
 export * from "./checkpoint/average-checkpoints.js";
+export { replaceFile } from "./checkpoint/replace-directory.js";
 export * from "./checkpoint/write-checkpoint.js";
 export * from "./data/caption-pairs.js";
 export * from "./data/dataset.js";
@@ -21,10 +22,19 @@ export { type EpochMetrics, type EpochTimes, type RecordedEpoch, readMetrics } f
 export * from "./training/parse-recipe.js";
 export { type PlannedBatch, planEpoch } from "./training/plan-batches.js";
 export * from "./training/prefix-loss.js";
+export { resolveRecipe } from "./training/prepare-training.js";
 export * from "./training/recipe-keys.js";
 export * from "./training/recipe-schema.js";
 export { runPaths } from "./training/run-folder.js";
+export { RunLock } from "./training/run-lock.js";
 export type { StopReason } from "./training/stopping.js";
 export * from "./training/train.js";
 export * from "./training/train-options.js";
 export { collectExamples, type Examples } from "./training/training-examples.js";
+export type { Dimension, Parameters } from "./tuning/dimension.js";
+export * from "./tuning/median-pruner.js";
+export * from "./tuning/run-study.js";
+export * from "./tuning/sampler.js";
+export * from "./tuning/search-space.js";
+export * from "./tuning/study.js";
+export * from "./tuning/trial.js";

@@ -3,6 +3,9 @@ import { bleu, Corpus, ciderD, ptbTokenizer, rougeL } from "@showtell/eval";
 
 const SCORERS = [ciderD(), bleu(4), rougeL()];
 
+/** What training can choose its best epoch by, besides `loss`. */
+export const CAPTION_METRICS: readonly string[] = SCORERS.map(({ name }) => name);
+
 /** Scores of dev captions for the seam in training: quick ones, exact ones, by the names of tables. Unscaled, as coco-caption prints them. */
 export const scoreCaptions: ScoreCaptions = async (pairs) => {
   const corpus = Corpus.prepare(pairs, ptbTokenizer);

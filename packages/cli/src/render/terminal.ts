@@ -5,6 +5,7 @@ import pc from "picocolors";
 export class Terminal {
   private readonly quiet: boolean;
   private bar: SingleBar | undefined;
+  private block: LiveBlock | undefined;
 
   constructor(options: { readonly quiet?: boolean } = {}) {
     this.quiet = options.quiet ?? false;
@@ -45,11 +46,21 @@ export class Terminal {
     };
   }
 
+  /** A block of lines that its owner draws anew now and then: messages take its place until it is drawn again. */
+  makeWayFor(block: LiveBlock | undefined): void {
+    this.block = block;
+  }
+
   private write(text: string): void {
+    this.block?.clear();
     // A message would be drawn into the bar: it takes the bar's line, and the bar comes back below at its next update.
     if (this.bar) process.stderr.write("\r\x1b[K");
     process.stderr.write(`${text}\n`);
   }
+}
+
+export interface LiveBlock {
+  clear(): void;
 }
 
 export interface Progress {

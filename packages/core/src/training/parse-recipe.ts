@@ -1,10 +1,9 @@
-import { isNode, LineCounter, parseDocument, stringify } from "yaml";
+import { stringify } from "yaml";
 import { z } from "zod";
 import { closestName } from "../closest-name.js";
 import { expected, RecipeError } from "../errors.js";
+import { readYaml } from "./read-yaml.js";
 import { type Recipe, recipeSchema } from "./recipe-schema.js";
-
-export const MAX_RECIPE_CHARACTERS = 1_000_000;
 
 type Path = readonly PropertyKey[];
 
@@ -14,37 +13,25 @@ type Path = readonly PropertyKey[];
  * @throws RecipeError naming file, line and key: unknown keys with the nearest known one, wrong types and values with what was expected
  */
 export function parseRecipe(text: string, source: string): Recipe {
-  if (text.length > MAX_RECIPE_CHARACTERS) {
-    throw new RecipeError(expected(`at most ${MAX_RECIPE_CHARACTERS} characters`, source, text.length));
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const fault = document.errors[0];
-  if (fault) {
-    const line = fault.linePos?.[0].line;
-    throw new RecipeError(expected("YAML", at(source, line), fault.message.split("\n")[0]), {
-      hint: "A recipe is a YAML file of keys and values; recipes/ holds examples.",
-    });
-  }
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (cause) {
-    throw new RecipeError(expected("YAML", source, (cause as Error).message), { cause });
-  }
+  const { value, placeOf } = readYaml(
+    text,
+    source,
+    "A recipe is a YAML file of keys and values; recipes/ holds examples.",
+  );
+  return checkRecipe(value, placeOf);
+}
+
+/**
+ * A recipe from its keys and values, every default filled in.
+ * @param placeOf where the value at a path was written, for messages
+ * @throws RecipeError
+ */
+export function checkRecipe(value: unknown, placeOf: (path: Path) => string): Recipe {
   const parsed = recipeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!] : issue.path;
-  throw explain(issue, value, at(source, lineOf(path)));
-
-  function lineOf(path: Path): number | undefined {
-    for (let length = path.length; length > 0; length--) {
-      const node = document.getIn(path.slice(0, length), true);
-      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-    }
-    return undefined;
-  }
+  throw explain(issue, value, placeOf(path));
 }
 
 /** The recipe as YAML, every default written out. */
@@ -60,10 +47,6 @@ export function differingKeys(before: unknown, after: unknown, path = ""): strin
   }
   const [from, to] = [JSON.stringify(before), JSON.stringify(after)];
   return from === to ? [] : [`${path} (${from ?? "absent"} → ${to ?? "absent"})`];
-}
-
-function at(source: string, line: number | undefined): string {
-  return line === undefined ? source : `${source}:${line}`;
 }
 
 function explain(issue: z.core.$ZodIssue, recipe: unknown, place: string): RecipeError {

@@ -73,7 +73,7 @@ describe("run folder", () => {
 
   it("is for one training at a time", async () => {
     const run = await begin();
-    await expect(begin(true)).rejects.toThrow(/no other training uses .*process \d+/);
+    await expect(begin(true)).rejects.toThrow(/no other process uses .*process \d+/);
     await run.close();
     await (await begin(true)).close();
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, open, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { CheckpointError, expected } from "../errors.js";
 
 interface LockHolder {
@@ -11,17 +12,24 @@ interface LockHolder {
   readonly token: string;
 }
 
+const POLL_MILLISECONDS = 100;
+
 const tokensHeldHere = new Set<string>();
 
-/** Keeps two trainings out of one run folder. A lock whose process is gone is taken over. */
+/** Keeps two trainings out of one run folder, and two searches out of one study. A lock whose process is gone is taken over. */
 export class RunLock {
   private constructor(
     private readonly path: string,
     private readonly token: string,
   ) {}
 
-  /** @throws CheckpointError while another training holds it */
-  static async acquire(path: string): Promise<RunLock> {
+  /**
+   * @param what it guards, for the message
+   * @param patienceSeconds how long to wait for another process to let go of it
+   * @throws CheckpointError while another process holds it
+   */
+  static async acquire(path: string, { what = "run folder", patienceSeconds = 0 } = {}): Promise<RunLock> {
+    const deadline = performance.now() + patienceSeconds * 1000;
     const mine: LockHolder = {
       pid: process.pid,
       host: hostname(),
@@ -36,8 +44,9 @@ export class RunLock {
       const text = await readFile(path, "utf8").catch(() => undefined);
       if (text === undefined) continue;
       const holder = parseHolder(text);
-      if (holder && (await isAlive(holder))) throw inUse(path, holder);
-      await removeIfUnchanged(path, text);
+      if (!holder || !(await isAlive(holder))) await removeIfUnchanged(path, text);
+      else if (performance.now() < deadline) await setTimeout(POLL_MILLISECONDS);
+      else throw inUse(path, holder, what);
     }
   }
 
@@ -101,20 +110,21 @@ async function isAlive(holder: LockHolder): Promise<boolean> {
   return holder.processStart === (await processStart(holder.pid));
 }
 
-/** Linux: clock ticks from boot to the process' start, field 22 of /proc/<pid>/stat; null elsewhere. */
+/** Linux: clock ticks from boot to the process' start, field 22 of /proc/<pid>/stat; null elsewhere, and for a process that only waits to be reaped. */
 async function processStart(pid: number): Promise<string | null> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   // The command in parentheses may hold anything, so fields are counted from behind it.
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  return fields?.[0] === "Z" ? null : (fields?.[19] ?? null);
 }
 
-function inUse(path: string, holder: LockHolder): CheckpointError {
+function inUse(path: string, holder: LockHolder, what: string): CheckpointError {
   return new CheckpointError(
-    expected("a run folder that no other training uses", path, `process ${holder.pid} on ${holder.host}`),
+    expected(`a ${what} that no other process uses`, path, `process ${holder.pid} on ${holder.host}`),
     {
       hint:
         holder.host === hostname()
-          ? "Wait for it, stop it, or name another run folder."
+          ? `Wait for it, stop it, or name another ${what}.`
           : `If nothing is running on ${holder.host}, remove ${path}.`,
     },
   );

@@ -75,7 +75,8 @@ export interface TrainOptions {
   /** Aborted: the step under way is finished, a checkpoint written, and the result says `interrupted`. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainingProgress) => void;
-  readonly onEpoch?: (metrics: EpochMetrics) => void;
+  /** Awaited before the epoch's checkpoint is written: who keeps epochs misses none, and is told of one again that a kill took back. */
+  readonly onEpoch?: (metrics: EpochMetrics) => void | Promise<void>;
   /** One line each about images and captions that are left out. */
   readonly onNotice?: (text: string) => void;
 }

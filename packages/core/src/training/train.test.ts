@@ -89,7 +89,7 @@ describe("training", () => {
         recipe: { ...recipe, selection: { metric: "subject" } },
         scoreSignature: "subject|v1",
         onProgress: (p) => progress.push(p),
-        onEpoch: (e) => epochs.push(e),
+        onEpoch: (e) => void epochs.push(e),
       }),
     );
     expect(result).toMatchObject({ interrupted: false, stoppedBy: "epochs", epochs: 3, steps: 12, metric: "subject" });

@@ -212,8 +212,8 @@ export class TrainingLoop {
     const parameters = weights ?? (await this.decoder.readParameters());
     if (best) await writeCheckpoint(this.run.paths.best, { ...this.frame(), parameters, scores });
     this.advanceEpoch(dev, best ? { epoch, value: selected } : state.selection);
+    await this.options.onEpoch?.(metrics);
     await this.saveLast(scores);
-    this.options.onEpoch?.(metrics);
   }
 
   private advanceEpoch(dev: DevResult, selection: TrainingState["selection"]): void {

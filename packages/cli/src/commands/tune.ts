@@ -1,0 +1,242 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+  baseRecipe,
+  bestEpoch,
+  expected,
+  extremeRecipes,
+  OptionError,
+  PRUNERS,
+  RecipeError,
+  RunLock,
+  requiredFeatures,
+  resolveRecipe,
+  runPaths,
+  runStudy,
+  SAMPLERS,
+  type SearchSpace,
+  Study,
+  type StudySettings,
+} from "@showtell/core";
+import { type Command, Option } from "commander";
+import { writeBestRecipe } from "../compose/best-recipe.js";
+import { openEncodedDataset } from "../compose/encoded-dataset.js";
+import { findEncoder } from "../compose/encoder-registry.js";
+import { findSearchSpace } from "../compose/find-recipe.js";
+import { CAPTION_METRICS } from "../compose/score-captions.js";
+import { SqliteStudyStorage } from "../compose/sqlite-study-storage.js";
+import { TrialFolders, trialFolder } from "../compose/trial-folders.js";
+import type { WorkerSetup } from "../compose/trial-protocol.js";
+import { TrialWorkers } from "../compose/trial-workers.js";
+import { workerEnvironments } from "../compose/worker-environments.js";
+import { EXIT } from "../exit-codes.js";
+import { addDatasetOptions, type DatasetFlags } from "../options/dataset-options.js";
+import { interruptSignal } from "../options/interrupt-signal.js";
+import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
+import { choiceOption, integerOption, numberOption } from "../options/parse-number.js";
+import { leaderboardJson, renderLeaderboard } from "../render/leaderboard.js";
+import { StudyDisplay } from "../render/study-display.js";
+import { Terminal } from "../render/terminal.js";
+
+interface TuneFlags extends DatasetFlags {
+  readonly space: string;
+  readonly study: string;
+  readonly trials: number;
+  readonly parallel: number;
+  readonly gpus?: string[];
+  readonly sampler: StudySettings["sampler"]["name"];
+  readonly startupTrials: number;
+  readonly pruner: StudySettings["pruner"]["name"];
+  readonly warmupTrials: number;
+  readonly warmupEpochs: number;
+  readonly seed: number;
+  readonly timeLimit?: number;
+  readonly bestRecipe?: string;
+  readonly encoder?: string;
+  readonly backend: BackendChoice;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function registerTune(program: Command): void {
+  const command = program.command("tune").description("search for the best recipe; stop and go on at will");
+  addDatasetOptions(command)
+    .requiredOption("--space <name|file>", "search space: one that ships, such as reference-fine, or a YAML file")
+    .requiredOption("--study <file>", "SQLite file that holds the study; one that is there is gone on with")
+    .option("--trials <n>", "trials that the study shall have in all", integerOption("--trials", 1, 100_000), 20)
+    .option("--parallel <n>", "trials at a time; they share the cores", integerOption("--parallel", 1, 1024), 1)
+    .addOption(
+      new Option("--gpus <ids>", "one trial at a time on each of these GPUs, such as 0,1")
+        .argParser(parseGpus)
+        .conflicts("parallel"),
+    )
+    .option("--sampler <name>", SAMPLERS.join(", "), choiceOption("--sampler", SAMPLERS), "tpe")
+    .option("--startup-trials <n>", "tpe: trials drawn at random first", integerOption("--startup-trials", 0), 8)
+    .option("--pruner <name>", PRUNERS.join(", "), choiceOption("--pruner", PRUNERS), "median")
+    .option(
+      "--warmup-trials <n>",
+      "median: complete trials before any is pruned",
+      integerOption("--warmup-trials", 1),
+      4,
+    )
+    .option("--warmup-epochs <n>", "median: epochs that every trial has", integerOption("--warmup-epochs", 1), 1)
+    .option("--seed <n>", "of parameters and of each trial's training", integerOption("--seed", 0), 1)
+    .option("--time-limit <minutes>", "begin no trial after so many minutes", numberOption("--time-limit", 0))
+    .option("--best-recipe <file>", "write the recipe of the best trial")
+    .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file")
+    .option("--json", "print the leaderboard as JSON");
+  addBackendOption(command);
+  addQuietOption(command);
+  command.addHelpText(
+    "after",
+    "\nExample:\n  $ showtell tune --space space.yaml --data flickr8k --study studies/pooled.sqlite --trials 40 --best-recipe best.yaml",
+  );
+  command.action(tune);
+}
+
+async function tune(flags: TuneFlags): Promise<void> {
+  const terminal = new Terminal(flags);
+  const space = await findSearchSpace(flags.space);
+  const metric = metricOf(space);
+  const environments = workerEnvironments(flags);
+  const signal = interruptSignal(terminal, "Stopping after the steps in hand; the same command goes on from there.");
+  const setup = await encodeAll(flags, space, { terminal, signal });
+  const trialsFolder = `${flags.study}.trials`;
+  await mkdir(dirname(flags.study), { recursive: true });
+  const storage = SqliteStudyStorage.open(flags.study);
+  try {
+    await mkdir(trialsFolder, { recursive: true });
+    const lock = await RunLock.acquire(join(trialsFolder, "study.lock"), { what: "study" });
+    try {
+      const study = Study.open(storage, settingsOf(flags, { space, metric, ...setup }));
+      await search(study, { flags, trialsFolder, environments, terminal, signal, worker: setup.worker });
+      await report(study, { flags, trialsFolder, terminal, interrupted: signal.aborted });
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    storage.close();
+  }
+}
+
+/** @throws RecipeError for a metric that nothing computes: every trial would fail by it */
+function metricOf(space: SearchSpace): string {
+  const { metric } = resolveRecipe(baseRecipe(space), true).selection;
+  const known = ["loss", ...CAPTION_METRICS];
+  if (!known.includes(metric))
+    throw new RecipeError(expected(`one of ${known.join(", ")}`, "selection.metric of the base recipe", metric));
+  return metric;
+}
+
+interface Setup {
+  readonly worker: WorkerSetup;
+  readonly dataset: StudySettings["dataset"];
+  readonly encoder: string;
+}
+
+/** Whatever any trial may need is encoded before the first. */
+async function encodeAll(
+  flags: TuneFlags,
+  space: SearchSpace,
+  { terminal, signal }: { terminal: Terminal; signal: AbortSignal },
+): Promise<Setup> {
+  const needs = extremeRecipes(space).map(requiredFeatures);
+  const source = {
+    dataPath: flags.data,
+    imagesPath: flags.images,
+    storePath: flags.store,
+    encoderSpecPath: await findEncoder(flags.encoder),
+    outputs: [...new Set(needs.flatMap(({ outputs }) => outputs))],
+    views: [...new Set(needs.flatMap(({ views }) => views))],
+  };
+  const { dataset, store } = await openEncodedDataset({ ...source, terminal, signal });
+  await store.close();
+  return {
+    worker: { ...source, backend: flags.gpus ? "native-cuda" : flags.backend },
+    dataset: { name: dataset.name, sha256: dataset.sha256 },
+    encoder: store.fingerprint,
+  };
+}
+
+function settingsOf(
+  { seed, sampler, startupTrials, pruner, warmupTrials, warmupEpochs }: TuneFlags,
+  { space, metric, dataset, encoder }: Pick<StudySettings, "space" | "metric" | "dataset" | "encoder">,
+): StudySettings {
+  return {
+    space,
+    metric,
+    seed,
+    sampler: { name: sampler, startupTrials },
+    pruner: { name: pruner, warmupTrials, warmupEpochs },
+    dataset,
+    encoder,
+  };
+}
+
+interface SearchOptions {
+  readonly flags: TuneFlags;
+  readonly trialsFolder: string;
+  readonly environments: readonly NodeJS.ProcessEnv[];
+  readonly worker: WorkerSetup;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+async function search(study: Study, options: SearchOptions): Promise<void> {
+  const { flags, trialsFolder, environments, terminal, signal } = options;
+  const begun = study.trials.length;
+  if (begun > 0) terminal.info(`Going on with a study of ${begun} trials.`);
+  const display = new StudyDisplay({ study, terminal, quiet: flags.quiet ?? false, trials: flags.trials });
+  const folders = new TrialFolders(trialsFolder, study);
+  const workers = new TrialWorkers({
+    setup: options.worker,
+    environments,
+    onProgress: (trial, progress) => display.trialProgress(trial, progress),
+  });
+  try {
+    await runStudy(study, {
+      trials: flags.trials,
+      parallel: environments.length,
+      runTrial: (trial, job) => folders.using(trial.number, (folder) => workers.runTrial(trial, job, folder)),
+      signal,
+      ...(flags.timeLimit !== undefined && { deadline: Date.now() + flags.timeLimit * 60_000 }),
+      onChange: (trial) => display.trialChanged(trial),
+    });
+  } finally {
+    display.stop();
+    await workers.close();
+  }
+  await folders.sweep();
+}
+
+async function report(
+  study: Study,
+  options: { flags: TuneFlags; trialsFolder: string; terminal: Terminal; interrupted: boolean },
+): Promise<void> {
+  const { flags, trialsFolder, terminal, interrupted } = options;
+  const { best, trials } = study;
+  const { metric } = study.settings;
+  process.stdout.write(flags.json ? leaderboardJson(study) : `${renderLeaderboard(study)}\n`);
+  const pruned = trials.filter(({ state }) => state === "pruned");
+  if (pruned.length > 0) {
+    const saved = pruned.reduce((sum, trial) => sum + study.recipeOf(trial).epochs - trial.epochs.length, 0);
+    terminal.info(`${pruned.length} of ${trials.length} trials were pruned, which saved ${saved} epochs.`);
+  }
+  if (best) {
+    const { value, epoch } = bestEpoch(best, metric)!;
+    const { best: checkpoint } = runPaths(trialFolder(trialsFolder, best.number));
+    terminal.info(`Best is trial ${best.number}: ${metric} ${value.toFixed(4)} after epoch ${epoch}, ${checkpoint}`);
+  }
+  if (flags.bestRecipe !== undefined && (best || !interrupted)) await writeBestRecipe(study, flags.bestRecipe);
+  if (interrupted) {
+    terminal.info("Stopped; the same command goes on from there.");
+    process.exitCode = EXIT.interrupted;
+  }
+}
+
+function parseGpus(text: string): string[] {
+  const ids = text.split(",");
+  if (ids.some((id) => !/^[\w-]+$/.test(id)) || new Set(ids).size < ids.length)
+    throw new OptionError(expected("different GPU numbers or UUIDs with commas between", "--gpus", text));
+  return ids;
+}
