@@ -2,14 +2,17 @@
 import { existsSync } from "node:fs";
 import {
   type Backend,
+  type Checkpoint,
   type EpochMetrics,
   RecipeError,
   RunLock,
+  readCheckpoint,
   runPaths,
   ShowtellError,
   type TrainingProgress,
   train,
 } from "@showtell/core";
+import { prepareRewards } from "./compose/caption-rewards.js";
 import { type EncodedDataset, openEncodedDataset } from "./compose/encoded-dataset.js";
 import { openDecoderBackend } from "./compose/open-decoder-backend.js";
 import { scoreCaptions, scoreSignature } from "./compose/score-captions.js";
@@ -20,7 +23,13 @@ import { Terminal } from "./render/terminal.js";
 const LOCK_PATIENCE_SECONDS = 30;
 const PROGRESS_INTERVAL_MS = 500;
 
-let opened: Promise<{ data: EncodedDataset; backend: Backend }> | undefined;
+interface Opened {
+  readonly data: EncodedDataset;
+  readonly backend: Backend;
+  readonly startFrom: Checkpoint | undefined;
+}
+
+let opened: Promise<Opened> | undefined;
 let stop = new AbortController();
 let giveVerdict: (goOn: boolean) => void = () => undefined;
 
@@ -47,15 +56,19 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-async function open({ backend, ...setup }: WorkerSetup) {
+async function open({ backend, startFrom, ...setup }: WorkerSetup): Promise<Opened> {
   const terminal = new Terminal({ quiet: true });
   const data = await openEncodedDataset({ ...setup, terminal, signal: stop.signal });
-  return { data, backend: await openDecoderBackend(backend) };
+  return {
+    data,
+    backend: await openDecoderBackend(backend),
+    startFrom: startFrom === undefined ? undefined : await readCheckpoint(startFrom),
+  };
 }
 
 async function trainTrial({ recipe, runDirectory }: ToWorker & { kind: "train" }): Promise<FromWorker> {
   try {
-    const { data, backend } = await opened!;
+    const { data, backend, startFrom } = await opened!;
     const resume = existsSync(runDirectory);
     if (resume) {
       const lock = await RunLock.acquire(runPaths(runDirectory).lock, { patienceSeconds: LOCK_PATIENCE_SECONDS });
@@ -70,6 +83,8 @@ async function trainTrial({ recipe, runDirectory }: ToWorker & { kind: "train" }
       backend,
       runDirectory,
       resume,
+      ...(startFrom && { startFrom }),
+      prepareRewards,
       scoreCaptions,
       scoreSignature: scoreSignature(recipe.decoding),
       signal: stop.signal,

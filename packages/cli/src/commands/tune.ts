@@ -1,8 +1,11 @@
-import { mkdir } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   baseRecipe,
   bestEpoch,
+  CheckpointError,
+  DECODER_FILE,
   expected,
   extremeRecipes,
   OptionError,
@@ -20,6 +23,7 @@ import {
 } from "@showtell/core";
 import { type Command, Option } from "commander";
 import { writeBestRecipe } from "../compose/best-recipe.js";
+import { findCaptioner } from "../compose/default-captioner.js";
 import { openEncodedDataset } from "../compose/encoded-dataset.js";
 import { findEncoder } from "../compose/encoder-registry.js";
 import { findSearchSpace } from "../compose/find-recipe.js";
@@ -52,6 +56,7 @@ interface TuneFlags extends DatasetFlags {
   readonly seed: number;
   readonly timeLimit?: number;
   readonly bestRecipe?: string;
+  readonly startFrom?: string;
   readonly encoder?: string;
   readonly backend: BackendChoice;
   readonly json?: boolean;
@@ -83,6 +88,7 @@ export function registerTune(program: Command): void {
     .option("--seed <n>", "of parameters and of each trial's training", integerOption("--seed", 0), 1)
     .option("--time-limit <minutes>", "begin no trial after so many minutes", numberOption("--time-limit", 0))
     .option("--best-recipe <file>", "write the recipe of the best trial")
+    .option("--start-from <folder>", "begin every trial with the weights of this checkpoint, as `train` does")
     .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file")
     .option("--json", "print the leaderboard as JSON");
   addBackendOption(command);
@@ -130,8 +136,8 @@ function metricOf(space: SearchSpace): string {
 
 interface Setup {
   readonly worker: WorkerSetup;
-  readonly dataset: StudySettings["dataset"];
-  readonly encoder: string;
+  /** What the study is stored with. */
+  readonly inputs: Pick<StudySettings, "dataset" | "encoder" | "startFrom">;
 }
 
 /** Whatever any trial may need is encoded before the first. */
@@ -140,6 +146,7 @@ async function encodeAll(
   space: SearchSpace,
   { terminal, signal }: { terminal: Terminal; signal: AbortSignal },
 ): Promise<Setup> {
+  const startFrom = flags.startFrom === undefined ? undefined : findCaptioner(flags.startFrom);
   const needs = extremeRecipes(space).map(requiredFeatures);
   const source = {
     dataPath: flags.data,
@@ -152,15 +159,25 @@ async function encodeAll(
   const { dataset, store } = await openEncodedDataset({ ...source, terminal, signal });
   await store.close();
   return {
-    worker: { ...source, backend: flags.gpus ? "native-cuda" : flags.backend },
-    dataset: { name: dataset.name, sha256: dataset.sha256 },
-    encoder: store.fingerprint,
+    worker: { ...source, startFrom, backend: flags.gpus ? "native-cuda" : flags.backend },
+    inputs: {
+      dataset: { name: dataset.name, sha256: dataset.sha256 },
+      encoder: store.fingerprint,
+      ...(startFrom !== undefined && { startFrom: await weightsHash(startFrom) }),
+    },
   };
+}
+
+async function weightsHash(checkpoint: string): Promise<string> {
+  const weights = await readFile(join(checkpoint, DECODER_FILE)).catch((cause: unknown) => {
+    throw new CheckpointError(expected("a checkpoint", "--start-from", checkpoint), { cause });
+  });
+  return createHash("sha256").update(weights).digest("hex");
 }
 
 function settingsOf(
   { seed, sampler, startupTrials, pruner, warmupTrials, warmupEpochs }: TuneFlags,
-  { space, metric, dataset, encoder }: Pick<StudySettings, "space" | "metric" | "dataset" | "encoder">,
+  { space, metric, inputs }: Pick<StudySettings, "space" | "metric"> & Pick<Setup, "inputs">,
 ): StudySettings {
   return {
     space,
@@ -168,8 +185,7 @@ function settingsOf(
     seed,
     sampler: { name: sampler, startupTrials },
     pruner: { name: pruner, warmupTrials, warmupEpochs },
-    dataset,
-    encoder,
+    ...inputs,
   };
 }
 

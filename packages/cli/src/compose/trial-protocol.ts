@@ -7,6 +7,8 @@ export interface WorkerSetup {
   readonly imagesPath: string | undefined;
   readonly storePath: string;
   readonly encoderSpecPath: string;
+  /** Checkpoint that every trial begins with. */
+  readonly startFrom: string | undefined;
   readonly outputs: readonly EncoderOutput[];
   readonly views: readonly View[];
   readonly backend: BackendChoice;

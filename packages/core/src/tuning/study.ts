@@ -25,6 +25,8 @@ export interface StudySettings {
   readonly dataset: { readonly name: string; readonly sha256: string };
   /** The encoder's fingerprint. */
   readonly encoder: string;
+  /** sha256 of the weights that every trial begins with, if not with its own. */
+  readonly startFrom?: string;
 }
 
 /** Where a study is kept. Each call is whole or did not happen, whenever the process ends. */
