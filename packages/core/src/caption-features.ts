@@ -44,7 +44,11 @@ export async function captionFeatures(
     members.map(({ model }) => model.decoder),
     members.map(({ model, features }) => featuresFor(model, features)),
     generation,
-    { ...context, defaults: layerOptions(models[0]!.checkpoint.generation, context.defaults ?? {}) },
+    {
+      tokenCounts: vocabulary.counts,
+      ...context,
+      defaults: layerOptions(models[0]!.checkpoint.generation, context.defaults ?? {}),
+    },
   );
   return generated.map(({ captions }) => toCaptions(captions, vocabulary).slice(0, nBest));
 }
@@ -62,9 +66,11 @@ export function resolveCaptionOptions(
   const { vocabulary, generation: modelDefaults } = models[0]!.checkpoint;
   const { prefix, bannedWords, margins, ...rest } = options;
   const generation = withWordIds(rest, { prefix, bannedWords }, vocabulary);
-  const { search } = resolveGenerationOptions(generation, vocabulary.size, layerOptions(modelDefaults, defaults));
-  if (!margins || search.nBest === search.beamWidth) return { generation, nBest: search.nBest };
-  return { generation: { ...generation, nBest: search.nBest + 1 }, nBest: search.nBest };
+  const layered = layerOptions(modelDefaults, defaults);
+  const { search, consensus } = resolveGenerationOptions(generation, vocabulary.size, layered);
+  const { nBest } = consensus ?? search;
+  if (!margins || nBest === search.beamWidth) return { generation, nBest };
+  return { generation: { ...generation, nBest: nBest + 1 }, nBest };
 }
 
 /** @throws VocabularyError unless all models speak the same words */

@@ -22,10 +22,12 @@ export interface Caption {
   readonly confidence: number;
   /**
    * How far the next caption lies behind, 1 − exp(its normalizedScore − this one's): 0 = equally good, 0.5 = half as probable after the length penalty.
-   * Absent for the last caption. Negative only before a caption that was cut by maxLength, which comes last whatever its score.
+   * With `consensus`, the share of it that the next caption lacks. Absent for the last caption. Negative only before a caption that was cut by maxLength, which comes last whatever its score.
    */
   readonly margin?: number;
   readonly endedByMaxLength: boolean;
+  /** With the option `consensus`: how much the caption has in common with all that were found, 0 … 1. Captions are then ordered by it. */
+  readonly consensus?: number;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Caption {
  */
 export function toCaptions(generated: readonly GeneratedCaption[], vocabulary: Vocabulary): Caption[] {
   return generated.map((caption, index) => {
-    const { tokenIds, logProbs, score, normalizedScore, endedByMaxLength, attention } = caption;
+    const { tokenIds, logProbs, score, normalizedScore, endedByMaxLength, consensus, attention } = caption;
     const runnerUp = generated[index + 1];
     return {
       text: vocabulary.decode(tokenIds),
@@ -49,8 +51,16 @@ export function toCaptions(generated: readonly GeneratedCaption[], vocabulary: V
       score,
       normalizedScore,
       confidence: Math.exp(score / Math.max(1, tokenIds.length)),
-      ...(runnerUp && { margin: 1 - Math.exp(runnerUp.normalizedScore - normalizedScore) }),
+      ...(runnerUp && { margin: marginBefore(runnerUp, caption) }),
       endedByMaxLength,
+      ...(consensus !== undefined && { consensus }),
     };
   });
+}
+
+function marginBefore(next: GeneratedCaption, caption: GeneratedCaption): number {
+  if (caption.consensus !== undefined && next.consensus !== undefined) {
+    return caption.consensus === 0 ? 0 : 1 - next.consensus / caption.consensus;
+  }
+  return 1 - Math.exp(next.normalizedScore - caption.normalizedScore);
 }

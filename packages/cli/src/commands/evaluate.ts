@@ -57,7 +57,7 @@ export function registerEvaluate(program: Command): void {
       if (flags.output !== undefined) await writeCaptions(flags.output, decoded);
       const evaluation = await scoreSplit(decoded, encoded.dataset, checkpoints[0]!, {
         split: flags.split,
-        decoding: { ...search, mirrored: options.mirrored },
+        decoding: { ...search, mirrored: options.mirrored, consensus: flags.consensus !== undefined },
       });
       process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
     } finally {

@@ -73,8 +73,8 @@ export async function decodeCheckpoints(
       decoder: await backend.createDecoder(checkpoint.decoder, checkpoint.parameters),
     })),
   );
-  const generation = { ...defaults, ...given(resolveCaptionOptions(models, options.captions).generation) };
-  const { search } = resolveGenerationOptions(generation, vocabulary.size);
+  const { generation } = resolveCaptionOptions(models, options.captions);
+  const { search } = resolveGenerationOptions(generation, vocabulary.size, defaults);
   const total = dataset.images.filter((image) => image.split === split).length;
   const progress = terminal.progress("captioning", total, "photos");
   try {
@@ -83,6 +83,7 @@ export async function decodeCheckpoints(
       features: store.source(dataset),
       vocabulary,
       generation,
+      defaults,
       views: viewsOf(options),
       attention: options.attention,
       signal,
@@ -96,9 +97,4 @@ export async function decodeCheckpoints(
 
 function viewsOf({ mirrored }: Pick<DecodingOptions, "mirrored">): View[] {
   return mirrored ? ["plain", "mirrored"] : ["plain"];
-}
-
-/** Options that were given: an absent flag must not hide the model's default. */
-function given<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -19,6 +19,7 @@ export interface SplitEvaluation {
 /** How the captions were searched for: part of every score's signature. */
 export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty" | "lengthPenaltyFormula"> & {
   readonly mirrored: boolean;
+  readonly consensus: boolean;
 };
 
 /**
@@ -44,6 +45,7 @@ export async function evaluateSplit(
           ? "none"
           : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
       ...(decoding.mirrored && { views: 2 }),
+      ...(decoding.consensus && { choice: "consensus" }),
     },
     describe: { trainingCaptions: trainingCaptions(dataset), vocabularySize: vocabulary.size },
   });

@@ -18,6 +18,7 @@ export interface GenerationFlags {
   readonly topK?: number;
   readonly topP?: number;
   readonly seed?: number;
+  readonly consensus?: number;
   readonly diversityGroups?: number;
   readonly diversityPenalty?: number;
 }
@@ -28,6 +29,11 @@ export function addGenerationOptions(command: Command): Command {
     .option("--beam-width <n>", "hypotheses kept alive; 1 is greedy search", integerOption("--beam-width", 1))
     .option("--max-length <n>", "most tokens of a caption, its end counted", integerOption("--max-length", 1))
     .option("--min-length <n>", "fewest tokens of a caption, its end counted", integerOption("--min-length", 1))
+    .option(
+      "--consensus <n>",
+      "search n captions and take the one that has most in common with all of them; in place of --beam-width",
+      integerOption("--consensus", 2),
+    )
     .option("--length-penalty <x>", "strength of the length penalty", numberOption("--length-penalty", 0))
     .option("--length-penalty-formula <name>", FORMULAS.join(", "), choiceOption("--length-penalty-formula", FORMULAS))
     .option("--n-best <n>", "captions per photo, best first", integerOption("--n-best", 1))
@@ -69,6 +75,7 @@ export function generationOptions(flags: GenerationFlags): CaptionOptions {
     topK: flags.topK,
     topP: flags.topP,
     seed: flags.seed,
+    consensus: flags.consensus,
     diversityGroups: flags.diversityGroups,
     diversityPenalty: flags.diversityPenalty,
   };

@@ -1,5 +1,6 @@
 import type { BackendDecoder, Features } from "../decoder/backend.js";
 import { expected, OptionError } from "../errors.js";
+import { orderByConsensus } from "./consensus.js";
 import { type EnsembleMember, pairMembers, sliceMembers } from "./decoder-ensemble.js";
 import {
   type GenerationOptions,
@@ -12,6 +13,8 @@ import { type StepSearchContext, searchOverSteps, throwIfAborted } from "./searc
 export interface GenerateContext extends StepSearchContext {
   /** Images searched at once; all by default. It changes memory and speed, never the captions. */
   readonly batchSize?: number | undefined;
+  /** `[vocabSize]` occurrences of each token in the training captions: what `consensus` weights words by. */
+  readonly tokenCounts?: readonly number[] | undefined;
   /** A model's own options, for what `options` leaves out. */
   readonly defaults?: GenerationOptions | undefined;
 }
@@ -51,7 +54,11 @@ export async function generate(
     const part = { ...context, imageNumbers: imageNumbers.slice(from, to) };
     generated.push(...(await generateBatch(batch, resolved, part)));
   }
-  return generated;
+  const { consensus } = resolved;
+  if (!consensus) return generated;
+  return generated.map(({ captions }) => ({
+    captions: orderByConsensus(captions, context.tokenCounts).slice(0, consensus.nBest),
+  }));
 }
 
 /** @throws OptionError unless the decoder can say what it looked at */

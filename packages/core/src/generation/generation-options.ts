@@ -6,6 +6,7 @@ import type { SearchOptions } from "./search-options.js";
 /**
  * How captions are generated. Everything is optional; absent (or `undefined`) means DEFAULT_SEARCH.
  * Giving `temperature`, `topK` or `topP` asks for sampling instead of a search: one hypothesis per image, the next token drawn at random.
+ * Giving `consensus` searches that many captions an image and returns those first that have most in common with all of them.
  * Giving `diversityGroups` divides the beam (Vijayakumar et al. 2018, "Diverse Beam Search").
  */
 export type GenerationOptions = { readonly [name in keyof SearchOptions]?: SearchOptions[name] | undefined } & {
@@ -17,6 +18,8 @@ export type GenerationOptions = { readonly [name in keyof SearchOptions]?: Searc
   readonly topP?: number | undefined;
   /** Sampling: image i of the call draws from stream i of this seed, so that neither order nor batch size matters; 0 by default. */
   readonly seed?: number | undefined;
+  /** Captions to search for, 2 or more, in place of beamWidth; the result is ordered by consensus (consensus.ts). */
+  readonly consensus?: number | undefined;
   /** Groups the beam is divided into, searched one after another; must divide beamWidth. */
   readonly diversityGroups?: number | undefined;
   /** Taken off a candidate, when candidates are ordered, for each hypothesis of an earlier group that chose its token at this step; 0.5 by default. */
@@ -37,6 +40,8 @@ export interface Diversity {
 
 export interface ResolvedGenerationOptions {
   readonly search: SearchOptions;
+  /** Captions returned of the `search.nBest` that vote. */
+  readonly consensus?: { readonly nBest: number };
   readonly sampling?: Sampling;
   readonly diversity?: Diversity;
 }
@@ -60,6 +65,7 @@ const FORMULAS = ["none", "average", "gnmt"] as const;
 const OPTION_NAMES = new Set([
   ...Object.keys(DEFAULT_SEARCH),
   ...Object.keys(DEFAULT_SAMPLING),
+  "consensus",
   "diversityGroups",
   "diversityPenalty",
 ]);
@@ -83,10 +89,20 @@ export function resolveGenerationOptions(
   // A beam width among the defaults speaks of searches; only one asked for beside sampling is a contradiction.
   const fallback = isSampling ? { ...DEFAULT_SEARCH, ...given(defaults), beamWidth: 1, nBest: 1 } : given(defaults);
   const all = { ...DEFAULT_SEARCH, ...fallback, ...given(options) } as Complete;
-  const search = checkSearch(all, vocabSize);
+  const { consensus: candidates } = all;
+  if (candidates !== undefined) checkConsensus(candidates, options);
+  const search = checkSearch(candidates === undefined ? all : { ...all, beamWidth: candidates }, vocabSize);
   const sampling = resolveSampling(all);
   const diversity = resolveDiversity(isSampling ? options : all, search.beamWidth);
-  return { search, ...(sampling && { sampling }), ...(diversity && { diversity }) };
+  const parts = { ...(sampling && { sampling }), ...(diversity && { diversity }) };
+  if (candidates === undefined) return { search, ...parts };
+  return { search: { ...search, nBest: candidates }, consensus: { nBest: search.nBest }, ...parts };
+}
+
+function checkConsensus(candidates: number, { beamWidth, temperature, topK, topP }: GenerationOptions): void {
+  integer(candidates, "consensus", 2, BEAM_WIDTH_LIMIT, "20 is a good number of captions to choose from.");
+  demand(beamWidth === undefined, "consensus or beamWidth", "a search", "both", "consensus is the width of the beam.");
+  demand(!isGiven(temperature ?? topK ?? topP), "a search", "consensus", "sampling");
 }
 
 function checkName(name: string): void {

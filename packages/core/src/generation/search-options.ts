@@ -53,6 +53,8 @@ export interface GeneratedCaption {
   /** The score after the length penalty: what hypotheses are ordered by. */
   readonly normalizedScore: number;
   readonly endedByMaxLength: boolean;
+  /** How much the caption has in common with the others that were found, 0 … 1; where captions were chosen by consensus, and ordered by it. */
+  readonly consensus?: number;
   /** Per token: attention over the grid's cells, where it was asked for. */
   readonly attention?: readonly Float32Array[];
 }

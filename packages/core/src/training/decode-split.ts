@@ -31,6 +31,8 @@ export interface CaptionSplitOptions {
   readonly features: FeatureSource;
   readonly vocabulary: Vocabulary;
   readonly generation: GenerationOptions;
+  /** For what `generation` leaves out: a checkpoint's. */
+  readonly defaults?: GenerationOptions | undefined;
   /** Both = the mean of word probabilities over the photo and its mirror image. Plain by default. */
   readonly views?: readonly View[];
   /** Attach the attention of each word; needs a first model with attention. Slower: a backend's own search does not keep it. */
@@ -78,11 +80,9 @@ export async function captionSplit(
     if (signal?.aborted) throw new AbortedError("Captioning was stopped.");
     const imageNumbers = batch.map((_, i) => captions.length + i);
     const decoders = members.map(({ decoder }) => decoder);
-    const generated = await generate(decoders, features, options.generation, {
-      signal,
-      imageNumbers,
-      attention: options.attention,
-    });
+    const { generation, defaults } = options;
+    const context = { defaults, signal, attention: options.attention, imageNumbers, tokenCounts: vocabulary.counts };
+    const generated = await generate(decoders, features, generation, context);
     generated.forEach((result, i) => {
       captions.push({
         image: batch[i]!,
