@@ -77,7 +77,7 @@ async function withRunOpen<T>(
     const { decoded, search, models } = await decodeCheckpoints([run.checkpoint], encoded, backend, decoding);
     const evaluation = await evaluateSplit(decoded, encoded.dataset, run.checkpoint, {
       split,
-      decoding: { ...search, mirrored },
+      decoding: { ...search, mirrored, consensus: options.captions.consensus !== undefined },
     });
     const { fit } = encoded.store.encoder.resize;
     const result = { run, dataset: encoded.dataset, decoded, search, evaluation, fit };
