@@ -10,6 +10,7 @@
 using namespace showtell;
 using cuda::CudaInference;
 using cuda::DeviceBuffer;
+using cuda::KernelChoice;
 using cuda::Precision;
 
 namespace {
@@ -26,9 +27,10 @@ DeviceBuffer<float> to_device(const plain::Floats& values) {
   return buffer;
 }
 
-/// A random model on both devices, and random images.
+/// A random model on both devices, and random images. With `tied`, that many tokens in a row have the same logit,
+/// exactly, and mean the same to the decoder.
 struct Model {
-  Model(const DecoderSpec& spec_, Index images_, unsigned seed, Index cells = 0)
+  Model(const DecoderSpec& spec_, Index images_, unsigned seed, Index cells = 0, Index tied = 1)
       : spec(spec_),
         layout(spec),
         trainable(static_cast<std::size_t>(layout.trainable_size())),
@@ -37,6 +39,7 @@ struct Model {
         pooled(plain::random(images * spec.feature_size, seed + 1)),
         grid(plain::random(images * cells * spec.grid_feature_size, seed + 2)) {
     for (const auto& shape : layout.shapes()) fill(shape, ++seed);
+    if (tied > 1) tie(tied);
     cpu = std::make_unique<CpuDecoder>(
         spec, [&](const ParameterShape& shape, float* values) { std::copy_n(values_of(shape), shape.size(), values); });
     device_trainable = to_device(trainable);
@@ -66,7 +69,24 @@ struct Model {
     if (shape.name == "output.bias") values_of(shape)[kEndTokenId] += 2;
   }
 
-  CudaInference inference(Precision precision) const { return CudaInference(spec, pointers, precision); }
+  void tie(Index tied) {
+    for (const auto& shape : layout.shapes()) {
+      float* values = values_of(shape);
+      const bool by_row = shape.name == "embedding.weight";
+      if (!by_row && shape.name != "output.weight" && shape.name != "output.bias") continue;
+      for (Index row = 0; row < shape.rows; ++row) {
+        for (Index column = 0; column < shape.columns; ++column) {
+          const Index first_row = by_row ? row / tied * tied : row;
+          const Index first_column = by_row ? column : column / tied * tied;
+          values[row * shape.columns + column] = values[first_row * shape.columns + first_column];
+        }
+      }
+    }
+  }
+
+  CudaInference inference(Precision precision, const KernelChoice& choice = KernelChoice::of_device()) const {
+    return CudaInference(spec, pointers, precision, CudaInference::kMostRowsTogether, choice);
+  }
 
   DecoderSpec spec;
   ParameterLayout layout;
@@ -126,9 +146,18 @@ std::vector<DecoderSpec> specs() {
 
 constexpr Index kCells = 5;
 
+/// Products by each of the tiles that the device can run, whatever the number of rows.
+std::vector<KernelChoice> choices() {
+  constexpr int kAll = 1 << 30;
+  const KernelChoice own = KernelChoice::of_device();
+  std::vector<KernelChoice> all{{kAll, 0, false, own.overlap}, {0, 0, false, own.overlap}};
+  if (own.wgmma) all.insert(all.end(), {{0, kAll, true, own.overlap}, {0, 0, true, own.overlap}});
+  return all;
+}
+
 /// Compares single steps, with rows gathered in between as a search does.
-double step_difference(Model& model, Precision precision) {
-  CudaInference inference = model.inference(precision);
+double step_difference(Model& model, Precision precision, const KernelChoice& choice) {
+  CudaInference inference = model.inference(precision, choice);
   auto state = inference.start(model.features);
   const auto wanted_state = model.cpu->start(model.features);
   double most = 0;
@@ -228,11 +257,13 @@ std::vector<SearchOptions> option_sets(Index width) {
 }  // namespace
 
 TEST(single_steps_agree_with_the_cpu_for_every_kind_of_decoder) {
-  for (const auto precision : kPrecisions) {
-    unsigned seed = 100;
-    for (const auto& spec : specs()) {
-      Model model(spec, 3, seed += 100, kCells);
-      CHECK_NEAR(step_difference(model, precision), 0, logit_bound(precision));
+  unsigned seed = 100;
+  for (const auto& spec : specs()) {
+    Model model(spec, 3, seed += 100, kCells);
+    for (const auto precision : kPrecisions) {
+      for (const auto& choice : choices()) {
+        CHECK_NEAR(step_difference(model, precision, choice), 0, logit_bound(precision));
+      }
     }
   }
 }
@@ -256,20 +287,24 @@ TEST(every_search_option_means_what_it_means_on_the_cpu) {
 
 TEST(sizes_around_those_of_the_tiles) {
   unsigned seed = 3000;
-  for (const Index rows : {1, 63, 64, 65}) {
+  for (const Index rows : {1, 15, 16, 17, 63, 64, 65, 127, 128, 129}) {
     Model model(pooled_spec(), rows, seed += 100);
-    CudaInference inference = model.inference(Precision::exact);
-    check_captions(model, inference, search(1, 1, 3));
+    for (const auto& choice : choices()) {
+      CudaInference inference = model.inference(Precision::exact, choice);
+      check_captions(model, inference, search(1, 1, 2));
+    }
   }
   for (const Index size : {31, 32, 33, 65}) {
     DecoderSpec spec = pooled_spec();
     spec.hidden_size = size;
     spec.embedding_size = 64 - size / 2;
-    spec.layer_count = 1;
+    spec.layer_count = 2;         // depths of one and a half and of two lines of a stage
     spec.vocab_size = 95 + size;  // 126, 127, 128, 160
     Model model(spec, 2, seed += 100);
-    CudaInference inference = model.inference(Precision::exact);
-    check_captions(model, inference, search(2, 2, 4));
+    for (const auto& choice : choices()) {
+      CudaInference inference = model.inference(Precision::exact, choice);
+      check_captions(model, inference, search(2, 2, 4));
+    }
   }
   for (const Index vocab_size : {5, 129, 1500}) {
     DecoderSpec spec = pooled_spec();
@@ -288,6 +323,20 @@ TEST(the_widest_beam_fills_its_lists) {
   CudaInference inference = model.inference(Precision::exact);
   check_captions(model, inference, search(32, 32, 4));
   CHECK_THROWS(inference.generate(model.features, search(33, 1)), ErrorCode::option);
+}
+
+TEST(exact_ties_are_in_the_order_of_the_cpu) {
+  DecoderSpec spec = pooled_spec();
+  spec.layer_count = 1;
+  spec.vocab_size = 120;
+  // Groups of twelve equal logits: more than a list of candidates has room for, and better ones behind them.
+  Model model(spec, 6, 4500, 0, 12);
+  for (const auto precision : kPrecisions) {
+    CudaInference inference = model.inference(precision);
+    const bool rounds = precision == Precision::float16;
+    for (const Index width : {1, 2, 3, 20})
+      check_captions(model, inference, search(width, width, 5), rounds ? 0.1 : 6e-5);
+  }
 }
 
 TEST(captions_in_float32_are_those_of_the_cpu_and_in_float16_nearly_so) {
@@ -312,6 +361,13 @@ TEST(captions_do_not_depend_on_the_batch) {
   const auto pieces = in_pieces.generate(model.features, search(2, 2));
   CHECK(pieces.token_ids == together.token_ids);
   CHECK(pieces.scores == together.scores);
+  // Another tile for the whole batch than for its pieces: the same captions up to rounding.
+  KernelChoice choice = KernelChoice::of_device();
+  choice.few_rows = 16;
+  CudaInference by_two_tiles(model.spec, model.pointers, Precision::exact, 8, choice);
+  const Agreement agreement = compare(by_two_tiles.generate(model.features, search(2, 2)), together);
+  CHECK(agreement.same == agreement.captions);
+  CHECK_NEAR(agreement.score_difference, 0, 6e-5);
 }
 
 TEST(words_without_a_table_of_gates) {

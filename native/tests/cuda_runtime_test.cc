@@ -7,6 +7,7 @@
 #include <string>
 
 #include "check.h"
+#include "cuda/decode/decode_stream.h"
 #include "cuda/device.h"
 #include "cuda/gemm.h"
 #include "cuda/libraries.h"
@@ -51,9 +52,13 @@ TEST(a_device_that_cannot_be_used_says_why) {
   CHECK(says(refusal(cudaSuccess),
              "Expected a CUDA device of compute capability 7.5 or higher but received CUDA emulation"));
   cuda_emulation::use_schedule("capability=80");
-  CHECK(describe_device().capability == 80 && !describe_device().has_wgmma());
+  CHECK(describe_device().capability == 80);
+  CHECK(!KernelChoice::of_device().wgmma && !KernelChoice::of_device().overlap);
   cuda_emulation::use_schedule("");
-  CHECK(describe_device().has_wgmma());
+  CHECK(KernelChoice::of_device().wgmma && KernelChoice::of_device().overlap);
+  cuda_emulation::use_schedule("capability=120");
+  CHECK(!KernelChoice::of_device().wgmma && KernelChoice::of_device().overlap);
+  cuda_emulation::use_schedule("");
   CHECK(describe_device().text() == "CUDA emulation, compute capability 9.0, CUDA driver 13.0");
 }
 

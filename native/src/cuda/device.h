@@ -14,8 +14,6 @@ struct DeviceDescription {
   int multiprocessors = 0;
   int driver_version = 0, runtime_version = 0;  // 13000: CUDA 13.0
 
-  /// wgmma was made for capability 9.0 and left out of what followed.
-  bool has_wgmma() const { return capability == 90; }
   /// "NVIDIA H100 80GB HBM3, compute capability 9.0, CUDA driver 13.0"
   std::string text() const;
 };

@@ -11,6 +11,7 @@ set(SHOWTELL_CUDA_SOURCES
   decode/decoder_network.cu
   decode/decoder_weights.cu
   decode/device_search.cu
+  decode/kernel_choice.cu
   decode/logits.cu
   decode/lstm_layer.cu
   decode/rows.cu

@@ -23,7 +23,8 @@ void wgmma(int columns, float* acc, std::uint64_t a, std::uint64_t b, int accumu
 void wgmma_commit();
 void wgmma_wait(int pending_groups);
 
-/// Before it, a kernel that was launched to overlap its predecessor sees nothing of what that one wrote.
+/// Before it, a kernel that was launched to overlap its predecessor sees nothing of what that one wrote. Every thread
+/// of such a kernel calls it: whoever waits for a kernel that did not wait has waited for nothing before that one.
 void grid_dependency();
 
 }  // namespace cuda_emulation

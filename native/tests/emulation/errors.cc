@@ -86,6 +86,18 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->multiProcessorCount = 2;
   return cudaSuccess;
 }
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  RETURN_IF_PRETENDED();
+  if (device != 0) return remember(cudaErrorInvalidDevice);
+  const int capability = schedule().capability;
+  *value = attribute == cudaDevAttrComputeCapabilityMajor ? capability / 10 : capability % 10;
+  return cudaSuccess;
+}
+cudaError_t cuda_emulation::get_function_attributes(cudaFuncAttributes* attributes) {
+  RETURN_IF_PRETENDED();
+  attributes->ptxVersion = schedule().capability;
+  return cudaSuccess;
+}
 cudaError_t cudaDriverGetVersion(int* version) {
   *version = pretence == cudaErrorInsufficientDriver ? 0 : kDriverVersion;
   return cudaSuccess;

@@ -29,6 +29,7 @@ struct Fibre : Thread {
   // Its asynchronous work.
   std::vector<AsyncCopy> copies;
   int copy_group = 0;
+  bool has_waited = false;  // for the kernel before its own
   std::size_t wgmma_issued = 0, wgmma_waited = 0;
   std::vector<std::size_t> wgmma_groups;  // issued so far at each commit
   std::vector<unsigned> unfenced;         // 16-byte pieces of shared memory, written and not yet fenced

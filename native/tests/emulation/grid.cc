@@ -25,6 +25,8 @@ void thread_body() {
     (*kernel_body)();
     Fibre* fibre = current_fibre();
     check_nothing_in_flight(*fibre);
+    if (kernel_overlaps && !fibre->has_waited)
+      fail("a thread of an overlapping launch ended without waiting for the kernel before it");
     const Group& barrier = fibre->block->barrier;
     if (barrier.count > 0) fail(barrier.place, "%s waits for a thread that has ended", barrier.what);
     fibre->done = true;
@@ -66,6 +68,7 @@ void prepare_thread(Fibre& fibre, Block& block, const uint3& block_index, int li
   fibre.done = false;
   fibre.waits_for = nullptr;
   fibre.copy_group = 0;
+  fibre.has_waited = false;
   fibre.wgmma_issued = fibre.wgmma_waited = 0;
   fibre.wgmma_groups.clear();
   fibre.unfenced.clear();
@@ -159,7 +162,10 @@ void run_grid(dim3 grid, dim3 block, std::size_t dynamic_bytes, bool overlaps, c
 }
 
 void acquire_kernels() { sanitizers::acquired(&from_kernels); }
-void grid_dependency() { sanitizers::acquired(&from_kernels); }
+void grid_dependency() {
+  current_fibre()->has_waited = true;
+  sanitizers::acquired(&from_kernels);
+}
 
 // The usual protocol of a last block: write, fence, count; count, fence, read.
 void memory_fence() {

@@ -42,6 +42,10 @@ enum cudaStreamCaptureMode {
   cudaStreamCaptureModeRelaxed
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor = 75, cudaDevAttrComputeCapabilityMinor = 76 };
+struct cudaFuncAttributes {
+  int ptxVersion;  // of the architecture that the code was compiled for
+};
 enum { cudaStreamDefault = 0, cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2 };
 
 using cudaStream_t = struct cuda_emulation_stream*;
@@ -77,6 +81,7 @@ cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaRuntimeGetVersion(int* version);
 
@@ -121,6 +126,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 namespace cuda_emulation {
 
+cudaError_t get_function_attributes(cudaFuncAttributes* attributes);
 cudaError_t set_shared_limit(const void* kernel, int bytes);
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> body);
 /// Host arithmetic as one node of the stream, in place of a library's kernel.
@@ -136,6 +142,10 @@ void pretend(cudaError_t error);
 template <typename... Parameters>
 cudaError_t cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute, int value) {
   return cuda_emulation::set_shared_limit(reinterpret_cast<const void*>(kernel), value);
+}
+template <typename... Parameters>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)(Parameters...)) {
+  return cuda_emulation::get_function_attributes(attributes);
 }
 /// Arguments are copied when the launch is recorded, as on the device.
 template <typename... Parameters, typename... Arguments>

@@ -255,6 +255,24 @@ TEST(device_memory_is_the_devices) {
   });
 }
 
+TEST(overlapping_launches_wait_in_every_thread) {
+  const auto overlap = [](void (*kernel)(float*)) {
+    float* data = nullptr;
+    CHECK_CUDA(cudaMalloc(&data, 128));
+    CHECK_CUDA(launch_overlapping(kernel, 1, 32, 0, nullptr, data));
+    CHECK_CUDA(cudaDeviceSynchronize());
+  };
+  CHECK_FAILS("ended without waiting for the kernel before it", {
+    overlap(+[](float*) {
+      if (threadIdx.x > 0) wait_for_predecessor();
+    });
+  });
+  overlap(+[](float* p) {
+    wait_for_predecessor();
+    p[threadIdx.x] = 1;
+  });
+}
+
 TEST(copies_stay_within_their_buffers) {
   static float values[64];
   float* data = nullptr;

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kThreads = 128, kWarps = kThreads / 32;
 constexpr int kMostRowsTogether = 8;
-constexpr int kSharedBytes = 48 * 1024;
 
 /// One head of a group's rows [first, first + count), count <= kMostRowsTogether.
 template <Precision P>
@@ -135,6 +134,7 @@ class HeadOfRows {
 template <Precision P>
 __global__ void __launch_bounds__(kThreads, 8) attention_kernel(const __grid_constant__ AttentionStep step) {
   DYNAMIC_SHARED(float, shared);
+  begin_after_predecessor();
   const int group = static_cast<int>(blockIdx.y);
   const int first = step.first_row[group];
   const int rows = step.rows_of_group[group];
@@ -146,13 +146,14 @@ __global__ void __launch_bounds__(kThreads, 8) attention_kernel(const __grid_con
 
 }  // namespace
 
-cudaError_t launch_attention_step(Precision precision, cudaStream_t stream, int most_groups, AttentionStep step) {
+cudaError_t launch_attention_step(const DecodeStream& stream, int most_groups, AttentionStep step) {
   const int row_bytes = (step.cells + step.head_size) * static_cast<int>(sizeof(float));
-  step.rows_together = std::min(kMostRowsTogether, kSharedBytes / row_bytes);
+  step.rows_together = std::min(kMostRowsTogether, kSharedBytesEverywhere / row_bytes);
   const dim3 grid(static_cast<unsigned>(step.heads), static_cast<unsigned>(most_groups));
   const auto bytes = static_cast<size_t>(step.rows_together * row_bytes);
-  return with_precision(
-      precision, [&](auto p) { return launch(attention_kernel<p()>, grid, dim3(kThreads), bytes, stream, step); });
+  return with_precision(stream.precision, [&](auto p) {
+    return stream.launch(attention_kernel<p()>, grid, dim3(kThreads), bytes, step);
+  });
 }
 
 }  // namespace showtell::cuda

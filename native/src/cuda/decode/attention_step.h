@@ -2,7 +2,7 @@
 // rows that look at the same image, so that the image's keys and values are read once for all its hypotheses.
 #pragma once
 
-#include "cuda/decode/operand.h"
+#include "cuda/decode/decode_stream.h"
 
 namespace showtell::cuda {
 
@@ -22,6 +22,6 @@ struct AttentionStep {
 /// Cells and head size that one block's shared memory can hold.
 constexpr int kMostCellsAndHeadSize = 12'000;
 
-cudaError_t launch_attention_step(Precision precision, cudaStream_t stream, int most_groups, AttentionStep step);
+cudaError_t launch_attention_step(const DecodeStream& stream, int most_groups, AttentionStep step);
 
 }  // namespace showtell::cuda

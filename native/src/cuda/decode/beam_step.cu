@@ -155,6 +155,7 @@ class ImageBeam {
 };
 
 __global__ void __launch_bounds__(kThreads) beam_step_kernel(const __grid_constant__ SearchState state, int step) {
+  begin_after_predecessor();
   SHARED(Candidate, candidates, kImagesPerBlock * kMostLookedAt);
   const int warp = static_cast<int>(threadIdx.x >> 5);
   const int image = static_cast<int>(blockIdx.x) * kImagesPerBlock + warp;
@@ -164,9 +165,9 @@ __global__ void __launch_bounds__(kThreads) beam_step_kernel(const __grid_consta
 
 }  // namespace
 
-cudaError_t launch_beam_step(cudaStream_t stream, const SearchState& state, int step) {
+cudaError_t launch_beam_step(const DecodeStream& stream, const SearchState& state, int step) {
   const dim3 grid(static_cast<unsigned>((state.image_capacity + kImagesPerBlock - 1) / kImagesPerBlock));
-  return launch(beam_step_kernel, grid, dim3(kThreads), 0, stream, state, step);
+  return stream.launch(beam_step_kernel, grid, dim3(kThreads), 0, state, step);
 }
 
 }  // namespace showtell::cuda

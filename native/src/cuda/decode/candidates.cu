@@ -149,14 +149,12 @@ __device__ __forceinline__ void scan(const SearchState& state, const float* logi
     const float own_most = own_range < range_count(columns) ? ranges[own_range].x : -INFINITY;
     for (int i = 0; i < 32; ++i) {
       if (!(__shfl_sync(~0u, own_most, i) > list.least())) continue;
-      for (int part = 0; part < kWarpColumns; part += 32) {
-        const int token = (first_range + i) * kWarpColumns + part + lane;
-        const float value = token < columns && !bans.banned(token) ? logits[token] : -INFINITY;
-        for (unsigned left = __ballot_sync(~0u, value > list.least()); left != 0; left &= left - 1) {
-          const int from = __ffs(static_cast<int>(left)) - 1;
-          const float offered = __shfl_sync(~0u, value, from);
-          if (offered > list.least() && !bans.repeats(token - lane + from)) list.insert(offered, token - lane + from);
-        }
+      const int token = (first_range + i) * kGroupColumns + lane;
+      const float value = token < columns && !bans.banned(token) ? logits[token] : -INFINITY;
+      for (unsigned left = __ballot_sync(~0u, value > list.least()); left != 0; left &= left - 1) {
+        const int from = __ffs(static_cast<int>(left)) - 1;
+        const float offered = __shfl_sync(~0u, value, from);
+        if (offered > list.least() && !bans.repeats(token - lane + from)) list.insert(offered, token - lane + from);
       }
     }
   }
@@ -164,6 +162,8 @@ __device__ __forceinline__ void scan(const SearchState& state, const float* logi
 
 template <int Slots>
 __global__ void __launch_bounds__(kThreads, 6) candidates_kernel(const __grid_constant__ SearchState state, int step) {
+  static_assert(kGroupColumns == 32, "a lane looks at one column of a range");
+  begin_after_predecessor();
   const int row = static_cast<int>(blockIdx.x) * kRowsPerBlock + static_cast<int>(threadIdx.x >> 5);
   const int lane = static_cast<int>(threadIdx.x & 31);
   if (row >= state.row_count[step]) return;
@@ -188,10 +188,10 @@ __global__ void __launch_bounds__(kThreads, 6) candidates_kernel(const __grid_co
 
 }  // namespace
 
-cudaError_t launch_candidates(cudaStream_t stream, const SearchState& state, int step) {
+cudaError_t launch_candidates(const DecodeStream& stream, const SearchState& state, int step) {
   const dim3 grid(static_cast<unsigned>((state.row_capacity + kRowsPerBlock - 1) / kRowsPerBlock));
-  if (state.most_wanted <= 32) return launch(candidates_kernel<1>, grid, dim3(kThreads), 0, stream, state, step);
-  return launch(candidates_kernel<kSlots>, grid, dim3(kThreads), 0, stream, state, step);
+  if (state.most_wanted <= 32) return stream.launch(candidates_kernel<1>, grid, dim3(kThreads), 0, state, step);
+  return stream.launch(candidates_kernel<kSlots>, grid, dim3(kThreads), 0, state, step);
 }
 
 }  // namespace showtell::cuda

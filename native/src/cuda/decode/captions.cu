@@ -56,6 +56,7 @@ class CaptionWriter {
 
 /// A thread writes a caption: thread n of an image the n-th best.
 __global__ void __launch_bounds__(kThreads) captions_kernel(const __grid_constant__ SearchState state) {
+  begin_after_predecessor();
   const SearchSettings& settings = *state.settings;
   const int thread = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
   const int image = thread / state.beam_width, rank = thread % state.beam_width;
@@ -86,9 +87,9 @@ cudaError_t launch_search_start(cudaStream_t stream, const SearchState& state) {
   return launch(search_start_kernel, grid, dim3(kThreads), 0, stream, state);
 }
 
-cudaError_t launch_captions(cudaStream_t stream, const SearchState& state) {
+cudaError_t launch_captions(const DecodeStream& stream, const SearchState& state) {
   const dim3 grid(static_cast<unsigned>((state.row_capacity + kThreads - 1) / kThreads));
-  return launch(captions_kernel, grid, dim3(kThreads), 0, stream, state);
+  return stream.launch(captions_kernel, grid, dim3(kThreads), 0, state);
 }
 
 }  // namespace showtell::cuda

@@ -31,8 +31,8 @@ FeatureBatch part_of(const DecoderSpec& spec, const FeatureBatch& features, Inde
 Index CudaDecoderState::bytes() const { return current.bytes() + next.bytes() + (images ? images->bytes() : 0); }
 
 CudaInference::CudaInference(const DecoderSpec& spec, const ParameterPointers& parameters, Precision precision,
-                             Index rows_together)
-    : spec_(spec), network_(spec, parameters, precision), rows_together_(rows_together) {}
+                             Index rows_together, const KernelChoice& choice)
+    : spec_(spec), network_(spec, parameters, precision, choice), rows_together_(rows_together) {}
 
 Index CudaInference::bytes() const {
   Index bytes = network_.weights().bytes() + scratch_.bytes() +
@@ -85,8 +85,9 @@ CudaDecoderState CudaInference::start(const FeatureBatch& features) {
   DeviceBuffer<float> grid;
   if (spec_.has_attention) grid = upload(features.grid, images * cells * spec_.grid_feature_size);
   network_.encode_images(
-      stream_, {pooled.data(), grid.data(), step_rows_.data(), static_cast<int>(images), static_cast<int>(cells)},
-      *memory, state.current);
+      network_.on(stream_),
+      {pooled.data(), grid.data(), step_rows_.data(), static_cast<int>(images), static_cast<int>(cells)}, *memory,
+      state.current);
   stream_.synchronize();
   state.images = std::move(memory);
   return state;
@@ -151,8 +152,8 @@ void CudaInference::step(CudaDecoderState& state, const std::int32_t* tokens, fl
   const Index weight_count = spec_.has_attention ? count * spec_.attention_heads * state.cells : 0;
   step_weights_.reserve(weight_count);
   step_logits_.reserve(count * spec_.vocab_size);
-  const Operand below = network_.advance(stream_, step, state.steps == 0, *state.images, state.current, state.next,
-                                         scratch_, step_weights_.data());
+  const Operand below = network_.advance(network_.on(stream_), step, state.steps == 0, *state.images, state.current,
+                                         state.next, scratch_, step_weights_.data());
   const PackedMap& output = network_.weights().output;
   AffineMap map;
   map.product.inputs[0] = {below, below.stride, nullptr};
@@ -161,7 +162,7 @@ void CudaInference::step(CudaDecoderState& state, const std::int32_t* tokens, fl
   map.bias = output.bias.data();
   map.floats = step_logits_.data();
   map.float_columns = output.columns;
-  check(launch_affine(network_.precision(), stream_, static_cast<int>(count), output.columns, map));
+  check(launch_affine(network_.on(stream_), static_cast<int>(count), output.columns, map));
   std::vector<float> weights(static_cast<std::size_t>(weight_count));
   const auto download = [&](float* to, const float* from, Index floats) {
     check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(floats) * sizeof(float), cudaMemcpyDeviceToHost, stream_));

@@ -27,7 +27,7 @@ class CudaInference {
   /// `parameters` point to device memory and are read when they are first needed and after invalidate(). Both
   /// references must outlive this object. `rows_together`: hypotheses that are searched at the same time.
   CudaInference(const DecoderSpec& spec, const ParameterPointers& parameters, Precision precision,
-                Index rows_together = kMostRowsTogether);
+                Index rows_together = kMostRowsTogether, const KernelChoice& choice = KernelChoice::of_device());
 
   /// To be called when parameters have changed.
   void invalidate() { ready_ = false; }

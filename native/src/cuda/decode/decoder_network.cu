@@ -68,23 +68,23 @@ void DecoderNetwork::reserve(const DecoderSpec& spec, Precision precision, Index
   }
 }
 
-void DecoderNetwork::map_images(cudaStream_t stream, const DeviceFeatures& features, Operand pooled,
+void DecoderNetwork::map_images(const DecodeStream& stream, const DeviceFeatures& features, Operand pooled,
                                 const PackedMap& map, Activation activation, Operand out, float* floats) const {
   AffineMap image = affine(map, pooled, features.image_count, out);
   image.activation = activation;
   image.floats = floats;
   image.float_columns = floats != nullptr ? padded_columns(map.columns) : 0;
-  check(launch_affine(precision_, stream, features.most_images, map.columns, image));
+  check(launch_affine(stream, features.most_images, map.columns, image));
 }
 
-void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& features, const DeviceImageMemory& memory,
-                                   const RecurrentState& state) const {
+void DecoderNetwork::encode_images(const DecodeStream& stream, const DeviceFeatures& features,
+                                   const DeviceImageMemory& memory, const RecurrentState& state) const {
   RowConversion conversion = normalization_of(spec_, parameters_.image_normalization);
   conversion.floats = features.pooled;
   conversion.columns = static_cast<int>(spec_.feature_size);
   conversion.row_count = features.image_count;
   conversion.out = memory.pooled.view();
-  check(launch_row_conversion(precision_, stream, features.most_images, conversion));
+  check(launch_row_conversion(stream, features.most_images, conversion));
   if (spec_.image_injection == ImageInjection::first_input) {
     map_images(stream, features, memory.pooled.view(), weights_.image, Activation::identity, memory.projected.view(),
                nullptr);
@@ -94,7 +94,7 @@ void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& fe
       conversion.columns = static_cast<int>(spec_.embedding_size);
       conversion.row_count = features.image_count;
       conversion.out = memory.projected.view();
-      check(launch_row_conversion(precision_, stream, features.most_images, conversion));
+      check(launch_row_conversion(stream, features.most_images, conversion));
     }
     const PackedLayer& layer = weights_.layers.front();
     AffineMap gates;
@@ -104,7 +104,7 @@ void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& fe
     gates.bias = layer.bias.data();
     gates.floats = memory.first_gates.data();
     gates.float_columns = 4 * layer.hidden_columns;
-    check(launch_affine(precision_, stream, features.most_images, gates.float_columns, gates));
+    check(launch_affine(stream, features.most_images, gates.float_columns, gates));
   } else {
     for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
       map_images(stream, features, memory.pooled.view(), weights_.image_hidden[layer], Activation::tanh,
@@ -121,29 +121,29 @@ void DecoderNetwork::encode_images(cudaStream_t stream, const DeviceFeatures& fe
   conversion.row_count = features.image_count;
   conversion.rows_per_count = features.cells;
   conversion.out = memory.grid.view();
-  check(launch_row_conversion(precision_, stream, cells, conversion));
+  check(launch_row_conversion(stream, cells, conversion));
   AffineMap values = affine(weights_.value, memory.grid.view(), features.image_count, memory.values.view());
   values.product.rows_per_count = features.cells;
   values.activation = Activation::relu;
-  check(launch_affine(precision_, stream, cells, weights_.value.columns, values));
+  check(launch_affine(stream, cells, weights_.value.columns, values));
   AffineMap keys = affine(weights_.key, memory.values.view(), features.image_count, memory.keys.view());
   keys.product.rows_per_count = features.cells;
-  check(launch_affine(precision_, stream, cells, weights_.key.columns, keys));
+  check(launch_affine(stream, cells, weights_.key.columns, keys));
 }
 
-Operand DecoderNetwork::normalize(cudaStream_t stream, const StepRows& rows, std::size_t layer, Operand below,
+Operand DecoderNetwork::normalize(const DecodeStream& stream, const StepRows& rows, std::size_t layer, Operand below,
                                   const StepScratch& scratch) const {
   RowConversion conversion = normalization_of(spec_, parameters_.layers[layer].normalization);
   conversion.operand = below;
   conversion.columns = static_cast<int>(spec_.hidden_size);
   conversion.row_count = rows.row_count;
   conversion.out = scratch.normalized.view();
-  check(launch_row_conversion(precision_, stream, rows.most_rows, conversion));
+  check(launch_row_conversion(stream, rows.most_rows, conversion));
   return conversion.out;
 }
 
-Operand DecoderNetwork::run_layer(cudaStream_t stream, const StepRows& rows, std::size_t at, bool first, Operand below,
-                                  const DeviceImageMemory& memory, const RecurrentState& from,
+Operand DecoderNetwork::run_layer(const DecodeStream& stream, const StepRows& rows, std::size_t at, bool first,
+                                  Operand below, const DeviceImageMemory& memory, const RecurrentState& from,
                                   const RecurrentState& to) const {
   const PackedLayer& own = weights_.layers[at];
   const ProductInput recurrent{from.hidden[at].view(), own.hidden_columns, rows.sources};
@@ -173,13 +173,13 @@ Operand DecoderNetwork::run_layer(cudaStream_t stream, const StepRows& rows, std
     layer.product.inputs[0] = {weights_.words.view(), own.input_columns, rows.tokens};
     layer.product.inputs[1] = recurrent;
   }
-  check(launch_lstm(precision_, stream, rows.most_rows, layer));
+  check(launch_lstm(stream, rows.most_rows, layer));
   return layer.hidden;
 }
 
-Operand DecoderNetwork::attend(cudaStream_t stream, const StepRows& rows, Operand below,
+Operand DecoderNetwork::attend(const DecodeStream& stream, const StepRows& rows, Operand below,
                                const DeviceImageMemory& memory, const StepScratch& scratch, float* weights) const {
-  check(launch_affine(precision_, stream, rows.most_rows, weights_.query.columns,
+  check(launch_affine(stream, rows.most_rows, weights_.query.columns,
                       affine(weights_.query, below, rows.row_count, scratch.queries.view())));
   AttentionStep step;
   step.queries = scratch.queries.view();
@@ -193,17 +193,17 @@ Operand DecoderNetwork::attend(cudaStream_t stream, const StepRows& rows, Operan
   step.image_of_group = rows.group_image;
   step.attended = scratch.attended.view();
   step.weights = weights;
-  check(launch_attention_step(precision_, stream, rows.most_groups, step));
+  check(launch_attention_step(stream, rows.most_groups, step));
   AffineMap join = affine(weights_.attention, below, rows.row_count, scratch.joined.view());
   join.product.inputs[1] = {step.attended, step.attended.stride, nullptr};
   join.activation = Activation::tanh;
-  check(launch_affine(precision_, stream, rows.most_rows, weights_.attention.columns, join));
+  check(launch_affine(stream, rows.most_rows, weights_.attention.columns, join));
   return join.out;
 }
 
-Operand DecoderNetwork::advance(cudaStream_t stream, const StepRows& rows, bool first, const DeviceImageMemory& memory,
-                                const RecurrentState& from, const RecurrentState& to, const StepScratch& scratch,
-                                float* weights) const {
+Operand DecoderNetwork::advance(const DecodeStream& stream, const StepRows& rows, bool first,
+                                const DeviceImageMemory& memory, const RecurrentState& from, const RecurrentState& to,
+                                const StepScratch& scratch, float* weights) const {
   first = first && spec_.image_injection == ImageInjection::first_input;
   Operand below;
   for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
@@ -213,7 +213,7 @@ Operand DecoderNetwork::advance(cudaStream_t stream, const StepRows& rows, bool 
   if (spec_.has_attention) below = attend(stream, rows, below, memory, scratch, weights);
   if (spec_.has_output_projection()) {
     const AffineMap map = affine(weights_.projection, below, rows.row_count, scratch.projected.view());
-    check(launch_affine(precision_, stream, rows.most_rows, weights_.projection.columns, map));
+    check(launch_affine(stream, rows.most_rows, weights_.projection.columns, map));
     below = map.out;
   }
   return below;

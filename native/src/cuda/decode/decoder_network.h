@@ -54,12 +54,13 @@ struct StepScratch {
 
 class DecoderNetwork {
  public:
-  DecoderNetwork(const DecoderSpec& spec, const ParameterPointers& parameters, Precision precision)
-      : spec_(spec), parameters_(parameters), precision_(precision) {}
+  DecoderNetwork(const DecoderSpec& spec, const ParameterPointers& parameters, Precision precision, KernelChoice choice)
+      : spec_(spec), parameters_(parameters), precision_(precision), choice_(choice) {}
 
   const DecoderSpec& spec() const { return spec_; }
   Precision precision() const { return precision_; }
   const DecoderWeights& weights() const { return weights_; }
+  DecodeStream on(cudaStream_t stream) const { return {stream, precision_, choice_}; }
 
   /// Reads the parameters; to be called again when they have changed.
   void prepare(cudaStream_t stream) { weights_.pack(spec_, parameters_, precision_, stream); }
@@ -67,28 +68,29 @@ class DecoderNetwork {
   static void reserve(const DecoderSpec& spec, Precision precision, Index images, Index cells,
                       DeviceImageMemory& memory);
   /// Fills `memory`, and `state` where the image is the initial state.
-  void encode_images(cudaStream_t stream, const DeviceFeatures& features, const DeviceImageMemory& memory,
+  void encode_images(const DecodeStream& stream, const DeviceFeatures& features, const DeviceImageMemory& memory,
                      const RecurrentState& state) const;
 
   /// Feeds a token a row: state `from` to state `to`. Returns what the output matrix multiplies. `first` marks the step
   /// that sees the image where the image is the first input. `weights`: attention weights, see AttentionStep.
-  Operand advance(cudaStream_t stream, const StepRows& rows, bool first, const DeviceImageMemory& memory,
+  Operand advance(const DecodeStream& stream, const StepRows& rows, bool first, const DeviceImageMemory& memory,
                   const RecurrentState& from, const RecurrentState& to, const StepScratch& scratch,
                   float* weights) const;
 
  private:
-  Operand run_layer(cudaStream_t stream, const StepRows& rows, std::size_t at, bool first, Operand below,
+  Operand run_layer(const DecodeStream& stream, const StepRows& rows, std::size_t at, bool first, Operand below,
                     const DeviceImageMemory& memory, const RecurrentState& from, const RecurrentState& to) const;
-  Operand normalize(cudaStream_t stream, const StepRows& rows, std::size_t layer, Operand below,
+  Operand normalize(const DecodeStream& stream, const StepRows& rows, std::size_t layer, Operand below,
                     const StepScratch& scratch) const;
-  Operand attend(cudaStream_t stream, const StepRows& rows, Operand below, const DeviceImageMemory& memory,
+  Operand attend(const DecodeStream& stream, const StepRows& rows, Operand below, const DeviceImageMemory& memory,
                  const StepScratch& scratch, float* weights) const;
-  void map_images(cudaStream_t stream, const DeviceFeatures& features, Operand pooled, const PackedMap& map,
+  void map_images(const DecodeStream& stream, const DeviceFeatures& features, Operand pooled, const PackedMap& map,
                   Activation activation, Operand out, float* floats) const;
 
   const DecoderSpec& spec_;
   const ParameterPointers& parameters_;
   const Precision precision_;
+  const KernelChoice choice_;
   DecoderWeights weights_;
 };
 

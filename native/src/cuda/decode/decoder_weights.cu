@@ -96,7 +96,7 @@ void DecoderWeights::pack_words(const DecoderSpec& spec, const ParameterPointers
   conversion.columns = static_cast<int>(spec.embedding_size);
   conversion.row_count = vocab_size_.data();
   conversion.out = words.view();
-  check(launch_row_conversion(precision_, stream_, vocab_size, conversion));
+  check(launch_row_conversion({stream_, precision_, {}}, vocab_size, conversion));
   if (!has_token_gates) return;
   token_gates.reserve(spec.vocab_size * gates);
   AffineMap map;
@@ -106,7 +106,7 @@ void DecoderWeights::pack_words(const DecoderSpec& spec, const ParameterPointers
   map.bias = layer.bias.data();
   map.floats = token_gates.data();
   map.float_columns = gates;
-  check(launch_affine(precision_, stream_, vocab_size, gates, map));
+  check(launch_affine({stream_, precision_, {}}, vocab_size, gates, map));
   words = OperandBuffer();
 }
 

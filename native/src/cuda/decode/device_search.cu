@@ -31,12 +31,13 @@ void DeviceSearch::record() {
   features.image_count = state.row_count;  // one hypothesis an image at length 0
   features.most_images = shape_.images;
   features.cells = shape_.cells;
-  network_.encode_images(stream_, features, images_, states_[0]);
+  network_.encode_images(network_.on(stream_), features, images_, states_[0]);
   for (int step = 0; step < shape_.max_length; ++step) record_step(step);
-  check(launch_captions(stream_, state));
+  check(launch_captions(network_.on(stream_), state));
 }
 
 void DeviceSearch::record_step(int step) {
+  const DecodeStream stream = network_.on(stream_);
   const SearchState& state = memory_.state();
   const Index begin = static_cast<Index>(step) * state.row_capacity;
   StepRows rows;
@@ -50,8 +51,8 @@ void DeviceSearch::record_step(int step) {
   rows.most_groups = shape_.images;
   rows.cells = shape_.cells;
   LogitsMap logits;
-  logits.product.inputs[0].operand = network_.advance(stream_, rows, step == 0, images_, states_[step % 2],
-                                                      states_[(step + 1) % 2], scratch_, nullptr);
+  logits.product.inputs[0].operand =
+      network_.advance(stream, rows, step == 0, images_, states_[step % 2], states_[(step + 1) % 2], scratch_, nullptr);
   logits.product.inputs[0].columns = logits.product.inputs[0].operand.stride;
   logits.product.weight = network_.weights().output.weight.view();
   logits.product.row_count = rows.row_count;
@@ -59,9 +60,9 @@ void DeviceSearch::record_step(int step) {
   logits.columns = network_.weights().output.columns;
   logits.logits = state.logits;
   logits.ranges = state.ranges;
-  check(launch_logits(network_.precision(), stream_, rows.most_rows, logits));
-  check(launch_candidates(stream_, state, step));
-  check(launch_beam_step(stream_, state, step));
+  check(launch_logits(stream, rows.most_rows, logits));
+  check(launch_candidates(stream, state, step));
+  check(launch_beam_step(stream, state, step));
 }
 
 void DeviceSearch::begin(const FeatureBatch& features, const SearchOptions& options) {

@@ -1,15 +1,15 @@
-// The three kernels around TileProduct: an affine map, an LSTM layer, the logits of a search.
+// The three kernels around a product: an affine map, an LSTM layer, the logits of a search.
 #pragma once
 
 #include "cuda/decode/activation.h"
-#include "cuda/decode/tile_product.h"
+#include "cuda/decode/product.h"
 
 namespace showtell::cuda {
 
 /// activation(product + bias), to an operand, to floats, or to both.
 struct AffineMap {
   Product product;
-  const float* bias = nullptr;  // [columns rounded up to kTileColumns] or null
+  const float* bias = nullptr;  // [padded_rows(columns)] or null
   Activation activation = Activation::identity;
   Operand out;              // none where high is null; whole rows are written, padding included
   float* floats = nullptr;  // [rows, float_columns] or null
@@ -30,7 +30,7 @@ struct LstmLayer {
   bool hard_sigmoid = false;
 };
 
-/// Logits with what log-softmax and the search for the largest need: the maximum of every kWarpColumns columns and the
+/// Logits with what log-softmax and the search for the largest need: the maximum of every kGroupColumns columns and the
 /// sum of exponentials relative to it. The largest logits themselves are left to a kernel that skips, by these maxima,
 /// nearly all columns: kept in registers, 2 * beam width + 4 of them would cost far more than the product.
 struct LogitsMap {
@@ -41,7 +41,9 @@ struct LogitsMap {
   float2* ranges = nullptr;  // [rows, range_count(columns)]: maximum, sum of exp(logit - maximum)
 };
 __host__ __device__ inline int logits_stride(long long columns) { return padded_rows(columns); }
-__host__ __device__ inline int range_count(long long columns) { return padded_rows(columns) / kWarpColumns; }
+__host__ __device__ inline int range_count(long long columns) {
+  return static_cast<int>((columns + kGroupColumns - 1) / kGroupColumns);
+}
 
 /// Column of gate `gate` of unit `unit` in packed weights, and back.
 struct GateColumn {
@@ -51,8 +53,8 @@ __device__ __forceinline__ GateColumn gate_column(int column) {
   return {(column >> 5) * 8 + (column & 7), column >> 3 & 3};
 }
 
-cudaError_t launch_affine(Precision precision, cudaStream_t stream, int most_rows, int columns, const AffineMap& map);
-cudaError_t launch_lstm(Precision precision, cudaStream_t stream, int most_rows, const LstmLayer& layer);
-cudaError_t launch_logits(Precision precision, cudaStream_t stream, int most_rows, const LogitsMap& map);
+cudaError_t launch_affine(const DecodeStream& stream, int most_rows, int columns, const AffineMap& map);
+cudaError_t launch_lstm(const DecodeStream& stream, int most_rows, const LstmLayer& layer);
+cudaError_t launch_logits(const DecodeStream& stream, int most_rows, const LogitsMap& map);
 
 }  // namespace showtell::cuda

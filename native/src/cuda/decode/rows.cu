@@ -45,6 +45,7 @@ __device__ __forceinline__ float warp_sum(float value) {
 /// A warp converts a row.
 template <Precision P>
 __global__ void __launch_bounds__(kThreads) row_conversion_kernel(const __grid_constant__ RowConversion conversion) {
+  begin_after_predecessor();
   const int row = static_cast<int>(blockIdx.x) * kRowsPerBlock + static_cast<int>(threadIdx.x >> 5);
   const int lane = static_cast<int>(threadIdx.x & 31);
   if (row >= *conversion.row_count * conversion.rows_per_count) return;
@@ -99,10 +100,10 @@ cudaError_t launch_bias_packing(cudaStream_t stream, const BiasPacking& packing)
   return launch(bias_packing_kernel, dim3(blocks), dim3(kThreads), 0, stream, packing);
 }
 
-cudaError_t launch_row_conversion(Precision precision, cudaStream_t stream, int most_rows, const RowConversion& rows) {
+cudaError_t launch_row_conversion(const DecodeStream& stream, int most_rows, const RowConversion& rows) {
   const auto blocks = static_cast<unsigned>((most_rows + kRowsPerBlock - 1) / kRowsPerBlock);
-  return with_precision(precision, [&](auto p) {
-    return launch(row_conversion_kernel<p()>, dim3(blocks), dim3(kThreads), 0, stream, rows);
+  return with_precision(stream.precision, [&](auto p) {
+    return stream.launch(row_conversion_kernel<p()>, dim3(blocks), dim3(kThreads), 0, rows);
   });
 }
 

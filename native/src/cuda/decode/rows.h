@@ -1,8 +1,7 @@
 // Kernels that turn floats into operands: packed weights, features and normalised rows.
 #pragma once
 
-#include "cuda/decode/operand.h"
-#include "cuda/decode/tile_product.h"
+#include "cuda/decode/decode_stream.h"
 
 namespace showtell::cuda {
 
@@ -41,6 +40,6 @@ struct RowConversion {
 
 cudaError_t launch_weight_packing(Precision precision, cudaStream_t stream, const WeightPacking& packing);
 cudaError_t launch_bias_packing(cudaStream_t stream, const BiasPacking& packing);
-cudaError_t launch_row_conversion(Precision precision, cudaStream_t stream, int most_rows, const RowConversion& rows);
+cudaError_t launch_row_conversion(const DecodeStream& stream, int most_rows, const RowConversion& rows);
 
 }  // namespace showtell::cuda

@@ -83,13 +83,13 @@ constexpr int kMostLookedAt = 2 * kMostBeamWidth;
 constexpr int kTieRoom = 4;
 constexpr int kMostWanted = kMostLookedAt + kTieRoom;
 
-/// One live hypothesis an image.
+/// One live hypothesis an image. The first kernel of a search: it waits for all that is queued before it.
 cudaError_t launch_search_start(cudaStream_t stream, const SearchState& state);
 /// The best next tokens of each row from its logits.
-cudaError_t launch_candidates(cudaStream_t stream, const SearchState& state, int step);
+cudaError_t launch_candidates(const DecodeStream& stream, const SearchState& state, int step);
 /// One step of each image's beam: finished hypotheses to their list, the others to the rows of the next length.
-cudaError_t launch_beam_step(cudaStream_t stream, const SearchState& state, int step);
+cudaError_t launch_beam_step(const DecodeStream& stream, const SearchState& state, int step);
 /// Captions from finished and cut hypotheses.
-cudaError_t launch_captions(cudaStream_t stream, const SearchState& state);
+cudaError_t launch_captions(const DecodeStream& stream, const SearchState& state);
 
 }  // namespace showtell::cuda

@@ -1,82 +1,52 @@
-// The matrix product under all layers: a block multiplies kTileRows rows of A by kTileColumns rows of B^T. A is one or
-// two operands side by side whose rows are found through an index, so that word vectors and reordered hypotheses are
-// read where they lie. Whatever the precision, a lane ends up with the same elements: those of mma.m16n8k16.
+// The tile for many rows on every architecture: a block multiplies 64 rows by 128 columns, its four warps two by two. A
+// is one or two operands side by side whose rows are found through an index, so that word vectors and reordered
+// hypotheses are read where they lie. Whatever the precision, a lane ends up with the same elements: those of
+// mma.m16n8k16.
 #pragma once
 
-#include "cuda/decode/operand.h"
+#include "cuda/decode/product.h"
 
 namespace showtell::cuda {
 
-constexpr int kTileRows = 64, kTileColumns = 128;
-constexpr int kWarpRows = 32, kWarpColumns = 64;  // four warps, two by two
-constexpr int kProductThreads = 128;
-constexpr int kProductBlocks = 3;  // at least, on a multiprocessor: 168 registers a thread, with which nothing spills
-constexpr int kLineBytes = 64;     // a row of a tile in shared memory
-constexpr int kTileLines = kTileRows + kTileColumns;
-constexpr int kProductSharedBytes = 48 * 1024;  // what every device grants without asking
-
-__host__ __device__ inline int padded_rows(long long columns) {
-  return static_cast<int>((columns + kTileColumns - 1) / kTileColumns * kTileColumns);
-}
-
-struct ProductInput {
-  Operand operand;
-  int columns = 0;            // of the operand, padded
-  const int* rows = nullptr;  // row of the operand for each row of the product; null: the same row
-};
-
-/// C[rows, weight rows] = [first input, second input] weight^T.
-struct Product {
-  ProductInput inputs[2];
-  Operand weight;                  // [columns of C rounded up to kTileColumns, columns of both inputs]
-  const int* row_count = nullptr;  // on the device
-  int rows_per_count = 1;          // C has *row_count * rows_per_count rows
-
-  __device__ __forceinline__ int rows() const { return *row_count * rows_per_count; }
-};
-
-/// What one lane holds of a tile: sums[i][j][h * 2 + e] is C[row(i, h), column(j) + e].
-struct TileSums {
-  float sums[2][8][4];
-  int first_row, first_column;
-
-  __device__ __forceinline__ int row(int i, int h) const { return first_row + i * 16 + h * 8; }
-  __device__ __forceinline__ int column(int j) const { return first_column + j * 8; }
-};
-
 template <Precision P>
-class TileProduct {
+class MmaTile {
  public:
-  __device__ __forceinline__ TileProduct(const Product& product, int rows, unsigned char* shared)
-      : product_(product), shared_(shared), lane_(threadIdx.x & 31), line_(threadIdx.x >> 2), chunk_(threadIdx.x & 3) {
-    const int warp = threadIdx.x >> 5;
+  static constexpr Precision kPrecision = P;
+  static constexpr int kRows = 64, kColumns = 128, kThreads = 128;
+  static constexpr int kBlocks = 3;  // 168 registers a thread, with which nothing spills
+  static constexpr int kSharedBytes = kSharedBytesEverywhere;
+  static constexpr bool kNeedsWgmma = false;
+  static constexpr int kWarpRows = 32, kWarpColumns = 64;
+  using Sums = TileSums<kWarpRows / 8, kWarpColumns / kGroupColumns>;
+
+  __device__ __forceinline__ MmaTile(const Product& product, unsigned char* shared)
+      : product_(product),
+        shared_(shared),
+        lane_(static_cast<int>(threadIdx.x & 31)),
+        line_(static_cast<int>(threadIdx.x >> 2)),
+        chunk_(static_cast<int>(threadIdx.x & 3)) {
+    const int warp = static_cast<int>(threadIdx.x >> 5);
     warp_row_ = warp / 2 * kWarpRows;
     warp_column_ = warp % 2 * kWarpColumns;
-    first_row_ = static_cast<int>(blockIdx.y) * kTileRows;
-    first_column_ = static_cast<int>(blockIdx.x) * kTileColumns;
+    first_row_ = static_cast<int>(blockIdx.y) * kRows;
+    first_column_ = static_cast<int>(blockIdx.x) * kColumns;
+  }
+
+  __device__ __forceinline__ bool run(int rows, Sums& tile) {
     idle_ = first_row_ + warp_row_ >= rows;
 #pragma unroll
     for (int i = 0; i < kRowsPerThread; ++i) {
       const int row = min(first_row_ + line_ + i * kLinesTogether, rows - 1);
 #pragma unroll
       for (int input = 0; input < 2; ++input) {
-        const int* rows_of_input = product.inputs[input].rows;
+        const int* rows_of_input = product_.inputs[input].rows;
         rows_[input][i] = rows_of_input != nullptr ? rows_of_input[row] : row;
       }
     }
-  }
-
-  /// Overwrites `tile`. All threads of the block take part.
-  __device__ __forceinline__ void run(TileSums& tile) {
     tile.first_row = first_row_ + warp_row_ + (lane_ >> 2);
     tile.first_column = first_column_ + warp_column_ + (lane_ & 3) * 2;
-#pragma unroll
-    for (int i = 0; i < 2; ++i)
-#pragma unroll
-      for (int j = 0; j < 8; ++j)
-#pragma unroll
-        for (int e = 0; e < 4; ++e) tile.sums[i][j][e] = 0.0f;
-    const int steps = (product_.inputs[0].columns + product_.inputs[1].columns) / kDepth;
+    tile.clear();
+    const int steps = product_.depth() / kDepth;
 #pragma unroll
     for (int step = 0; step < kStages - 1; ++step) {
       if (step < steps) load(step);
@@ -89,15 +59,17 @@ class TileProduct {
       cp_async_commit();
       if (!idle_) multiply(shared_ + step % kStages * kStageBytes, tile);
     }
+    return true;
   }
 
  private:
+  static constexpr int kLineBytes = 64;  // a row of a tile in shared memory
   static constexpr int kDepth = kLineBytes / static_cast<int>(sizeof(Element<P>));
-  static constexpr int kPlaneBytes = kTileLines * kLineBytes;
+  static constexpr int kPlaneBytes = (kRows + kColumns) * kLineBytes;
   static constexpr int kStageBytes = kPlanes<P> * kPlaneBytes;
-  static constexpr int kStages = kProductSharedBytes / kStageBytes;
-  static constexpr int kLinesTogether = kProductThreads / 4;
-  static constexpr int kRowsPerThread = kTileRows / kLinesTogether;
+  static constexpr int kStages = kSharedBytes / kStageBytes;
+  static constexpr int kLinesTogether = kThreads / 4;
+  static constexpr int kRowsPerThread = kRows / kLinesTogether;
   static constexpr int kChunk = 16 / static_cast<int>(sizeof(Element<P>));
   static_assert(kStages >= 2, "a tile must be loaded while another is multiplied");
 
@@ -125,15 +97,15 @@ class TileProduct {
                    from + static_cast<size_t>(row) * static_cast<size_t>(a.stride) + a_column);
       }
 #pragma unroll
-      for (int i = 0; i < kTileColumns / kLinesTogether; ++i) {
+      for (int i = 0; i < kColumns / kLinesTogether; ++i) {
         const int line = line_ + i * kLinesTogether;
-        cp_async16(to + offset(kTileRows + line, chunk_),
+        cp_async16(to + offset(kRows + line, chunk_),
                    weight + static_cast<size_t>(first_column_ + line) * static_cast<size_t>(product_.weight.stride));
       }
     }
   }
 
-  __device__ __forceinline__ void multiply(const unsigned char* stage, TileSums& tile) {
+  __device__ __forceinline__ void multiply(const unsigned char* stage, Sums& tile) {
     if constexpr (P == Precision::float32) {
       multiply_floats(stage, tile);
     } else {
@@ -141,7 +113,7 @@ class TileProduct {
     }
   }
 
-  __device__ __forceinline__ void multiply_halves(const unsigned char* stage, TileSums& tile) {
+  __device__ __forceinline__ void multiply_halves(const unsigned char* stage, Sums& tile) {
 #pragma unroll
     for (int k = 0; k < kDepth / 16; ++k) {
       unsigned a[2][kPlanes<P>][4];
@@ -155,7 +127,7 @@ class TileProduct {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         unsigned b[kPlanes<P>][4];
-        const int line = kTileRows + warp_column_ + j * 16 + (lane_ & 7) + (lane_ >> 4) * 8;
+        const int line = kRows + warp_column_ + j * 16 + (lane_ & 7) + (lane_ >> 4) * 8;
 #pragma unroll
         for (int plane = 0; plane < kPlanes<P>; ++plane) {
           ldmatrix_x4(b[plane], stage + plane * kPlaneBytes + offset(line, k * 2 + (lane_ >> 3 & 1)));
@@ -175,7 +147,7 @@ class TileProduct {
     }
   }
 
-  __device__ __forceinline__ void multiply_floats(const unsigned char* stage, TileSums& tile) {
+  __device__ __forceinline__ void multiply_floats(const unsigned char* stage, Sums& tile) {
     const auto at = [&](int line, int chunk) { return *reinterpret_cast<const float4*>(stage + offset(line, chunk)); };
     const auto dot = [](const float4& x, const float4& y, float sum) {
       return fmaf(x.w, y.w, fmaf(x.z, y.z, fmaf(x.y, y.y, fmaf(x.x, y.x, sum))));
@@ -191,7 +163,7 @@ class TileProduct {
       for (int j = 0; j < 8; ++j)
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
-          const float4 b = at(kTileRows + warp_column_ + j * 8 + (lane_ & 3) * 2 + e, chunk);
+          const float4 b = at(kRows + warp_column_ + j * 8 + (lane_ & 3) * 2 + e, chunk);
 #pragma unroll
           for (int i = 0; i < 2; ++i)
 #pragma unroll
@@ -209,21 +181,5 @@ class TileProduct {
   int rows_[2][kRowsPerThread];
   bool idle_;  // a warp without a row: it loads for the others and multiplies nothing
 };
-
-/// Runs `finish(tile, rows)` on the product's tile of this block; nothing where the block has no row.
-template <Precision P, typename Finish>
-__device__ __forceinline__ void for_product_tile(const Product& product, const Finish& finish) {
-  DYNAMIC_SHARED(unsigned char, shared);
-  const int rows = product.rows();
-  if (static_cast<int>(blockIdx.y) * kTileRows >= rows) return;
-  TileSums tile;
-  TileProduct<P>(product, rows, shared).run(tile);
-  finish(tile, rows);
-}
-
-inline dim3 product_grid(int most_rows, int columns) {
-  return dim3(static_cast<unsigned>((columns + kTileColumns - 1) / kTileColumns),
-              static_cast<unsigned>((most_rows + kTileRows - 1) / kTileRows));
-}
 
 }  // namespace showtell::cuda

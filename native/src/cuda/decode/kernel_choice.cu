@@ -1,0 +1,35 @@
+#include "cuda/decode/decode_stream.h"
+#include "cuda/error.h"
+
+namespace showtell::cuda {
+
+namespace {
+
+constexpr int kOldestOverlap = 90;  // Hopper: the first with programmatic launches
+
+#ifdef SHOWTELL_BUILT_FOR_90A
+constexpr bool kBuiltForWgmma = true;
+#else
+constexpr bool kBuiltForWgmma = false;
+#endif
+
+__global__ void code_kernel() {}
+
+}  // namespace
+
+KernelChoice KernelChoice::of_device() {
+  int device = 0, major = 0, minor = 0;
+  check(cudaGetDevice(&device));
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  // Code that the driver made of PTX for an older architecture does not wait for its predecessor.
+  cudaFuncAttributes code;
+  check(cudaFuncGetAttributes(&code, code_kernel));
+  const int capability = major * 10 + minor;
+  KernelChoice choice;
+  choice.wgmma = kBuiltForWgmma && capability == kWgmmaCapability;
+  choice.overlap = capability >= kOldestOverlap && code.ptxVersion >= kOldestOverlap;
+  return choice;
+}
+
+}  // namespace showtell::cuda
