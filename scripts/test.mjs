@@ -16,6 +16,7 @@ try {
   check("unused exports and dependencies", "knip", []);
   vitest();
   ctest();
+  kernelBudget();
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
@@ -65,6 +66,15 @@ function ctest() {
   totals.skipped += skipped;
   totals.passed += count("tests") - failed - skipped;
   if (!passed && failed === 0) totals.failed += 1;
+}
+
+/** What nvcc makes of the CUDA kernels: minutes, so only where the CUDA device is insisted on. */
+function kernelBudget() {
+  console.log("\n== CUDA kernels");
+  const { SHOWTELL_CUDA: cuda } = process.env;
+  if (cuda === "ON") return record(tool("node", ["native/scripts/kernel-budget.mjs"]));
+  console.log("skipped: SHOWTELL_CUDA is not ON");
+  totals.skipped += 1;
 }
 
 function tool(name, args) {
