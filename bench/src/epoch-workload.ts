@@ -28,7 +28,7 @@ export function planRealEpoch({ dataset, store }: RealDataset, batchSize: number
     examples,
     {
       batching: { by: "captions", batchSize, bucketBatches: BUCKET_BATCHES },
-      features: { mirrored: false, standardize: true },
+      features: { views: ["plain"], standardize: true },
     },
     random,
   );

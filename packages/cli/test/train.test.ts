@@ -49,7 +49,8 @@ describe("showtell train", () => {
       "--store",
       model.store,
       "--no-grid",
-      "--no-mirrored",
+      "--views",
+      "plain",
     ]);
     expect(code).toBe(0);
     expect(stdout).toContain("0 encoded, 14 already there, 0 failed");

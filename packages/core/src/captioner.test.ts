@@ -187,10 +187,10 @@ describe("captioner", () => {
     const captioner = createCaptioner({ encoder: new RedEncoder(), models: model() });
     // Alone the left side is red by a little; mirrored it is green by far.
     const [plain] = await captioner.caption([photo(110, 0)]);
-    const [both] = await captioner.caption([photo(110, 0)], { mirrored: true });
+    const [both] = await captioner.caption([photo(110, 0)], { views: ["plain", "mirrored"] });
     expect(plain!.captions[0]!.text).toBe("a red photo");
     expect(both!.captions[0]!.text).toBe("a green photo");
-    expect((await captioner.caption([photo(150, 150)], { mirrored: true }))[0]!.captions).toEqual(
+    expect((await captioner.caption([photo(150, 150)], { views: ["plain", "mirrored"] }))[0]!.captions).toEqual(
       (await captioner.caption([photo(150, 150)]))[0]!.captions,
     );
   });

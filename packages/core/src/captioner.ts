@@ -9,7 +9,7 @@ import {
 import { encodePhotos, readyBatches, stackFeatures } from "./encode-photos.js";
 import type { ImageEncoder } from "./encoders/image-encoder.js";
 import { DisposedError, EncoderError, expected, type ImageError, OptionError } from "./errors.js";
-import type { View } from "./features/feature-source.js";
+import { checkViews, type View } from "./features/feature-source.js";
 import { requireAttention } from "./generation/generate.js";
 import type { GenerationOptions } from "./generation/generation-options.js";
 import type { ImageInput } from "./image/image-input.js";
@@ -26,8 +26,8 @@ export interface CaptionerOptions {
 }
 
 export type CaptionImagesOptions = CaptionOptions & {
-  /** The photo and its mirror image vote together on each word: a little better, twice the work. */
-  readonly mirrored?: boolean | undefined;
+  /** Views of the photo that vote together on each word: better, and as many times the work. Default `["plain"]`. */
+  readonly views?: readonly View[] | undefined;
   /** Attach to each word the attention over the photo's cells; needs a model with attention. */
   readonly attention?: boolean | undefined;
   /** Most photos searched at once; default 32. A slow source is never waited for to fill a batch. */
@@ -100,12 +100,12 @@ export class Captioner {
     options: CaptionImagesOptions = {},
   ): AsyncGenerator<CaptionedImage | UncaptionedImage> {
     if (this.disposal) throw new DisposedError(expected("an open captioner", "captioning", "a disposed one"));
-    const { mirrored, attention, batchSize = DEFAULT_BATCH_SIZE, signal, ...search } = options;
+    const { views = ["plain"], attention, batchSize = DEFAULT_BATCH_SIZE, signal, ...search } = options;
     checkInputs(inputs);
     checkBatchSize(batchSize);
+    checkViews(views);
     resolveCaptionOptions(this.models, search, this.defaults);
     if (attention) requireAttention(this.models[0]!.decoder);
-    const views: readonly View[] = mirrored ? ["plain", "mirrored"] : ["plain"];
     const photos = encodePhotos(this.encoder, inputs, views, signal);
     for await (const batch of readyBatches(photos, batchSize, signal)) {
       const encoded = batch.filter((photo) => photo.features !== undefined);

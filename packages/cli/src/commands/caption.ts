@@ -1,3 +1,4 @@
+import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { captionImages } from "../compose/caption-images.js";
 import { EXIT } from "../exit-codes.js";
@@ -5,6 +6,7 @@ import { addGenerationOptions, type GenerationFlags, generationOptions } from ".
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { choiceOption } from "../options/parse-number.js";
+import { parseViews, VOTE_HELP } from "../options/views-option.js";
 import { CAPTION_FORMATS, type CaptionFormat } from "../render/caption-writers.js";
 import { Terminal } from "../render/terminal.js";
 
@@ -14,7 +16,7 @@ interface CaptionFlags extends GenerationFlags {
   readonly backend: BackendChoice;
   readonly format: CaptionFormat;
   readonly confidence?: boolean;
-  readonly mirrored?: boolean;
+  readonly views?: View[];
   readonly output?: string;
   readonly resume?: boolean;
   readonly quiet?: boolean;
@@ -28,7 +30,7 @@ export function registerCaption(program: Command): void {
     .option("--encoder <name|file>", "image encoder, if the model's is not installed")
     .option("--format <name>", CAPTION_FORMATS.join(", "), choiceOption("--format", CAPTION_FORMATS), "text")
     .option("--confidence", "in text output, print how sure the model is of each caption")
-    .option("--mirrored", "let the photo and its mirror image vote: a little better, twice the work")
+    .option("--views <list>", VOTE_HELP, parseViews)
     .option("--output <file>", "write there instead of to standard output")
     .option("--resume", "go on with the --output of a run that was stopped (jsonl and csv)");
   addGenerationOptions(command);
@@ -46,7 +48,7 @@ export function registerCaption(program: Command): void {
       model: flags.model,
       encoder: flags.encoder,
       backend: flags.backend,
-      captioning: { ...generationOptions(flags), mirrored: flags.mirrored, signal },
+      captioning: { ...generationOptions(flags), views: flags.views, signal },
       format: flags.format,
       confidence: flags.confidence ?? false,
       output: flags.output,

@@ -1,3 +1,4 @@
+import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { openEncodedDataset } from "../compose/encoded-dataset.js";
 import { findEncoder } from "../compose/encoder-registry.js";
@@ -5,12 +6,13 @@ import { EXIT } from "../exit-codes.js";
 import { addDatasetOptions, type DatasetFlags } from "../options/dataset-options.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addQuietOption } from "../options/model-options.js";
+import { parseViews } from "../options/views-option.js";
 import { Terminal } from "../render/terminal.js";
 
 interface EncodeFlags extends DatasetFlags {
   readonly encoder?: string;
   readonly grid: boolean;
-  readonly mirrored: boolean;
+  readonly views: View[];
   readonly quiet?: boolean;
 }
 
@@ -21,7 +23,12 @@ export function registerEncode(program: Command): void {
   addDatasetOptions(command)
     .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file")
     .option("--no-grid", "leave out the grid features that attention needs (80 times smaller)")
-    .option("--no-mirrored", "leave out the mirrored view (half the time)")
+    .option(
+      "--views <list>",
+      "views to encode, for example plain,mirrored: each takes as long and as much room",
+      parseViews,
+      parseViews("all"),
+    )
     .addHelpText("after", "\nExample:\n  $ showtell encode --data flickr8k --store features");
   addQuietOption(command).action(async (flags: EncodeFlags) => {
     const terminal = new Terminal(flags);
@@ -31,7 +38,7 @@ export function registerEncode(program: Command): void {
       storePath: flags.store,
       encoderSpecPath: await findEncoder(flags.encoder),
       outputs: flags.grid ? ["pooled", "grid"] : ["pooled"],
-      views: flags.mirrored ? ["plain", "mirrored"] : ["plain"],
+      views: flags.views,
       terminal,
       signal: interruptSignal(terminal, "Stopping after the photos in hand; the same command goes on from there."),
     });

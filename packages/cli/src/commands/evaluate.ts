@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { type DecodedSplit, expected, OptionError, readCheckpoint } from "@showtell/core";
+import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpoints.js";
 import { defaultCaptionerPath, findCaptioner } from "../compose/default-captioner.js";
@@ -9,11 +10,12 @@ import { addDatasetOptions, addSplitOption, type DatasetFlags, type SplitFlag } 
 import { addGenerationOptions, type GenerationFlags, generationOptions } from "../options/generation-flags.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
+import { parseViews, VOTE_HELP } from "../options/views-option.js";
 import { Terminal } from "../render/terminal.js";
 
 interface EvaluateFlags extends DatasetFlags, SplitFlag, GenerationFlags {
   readonly model?: string[];
-  readonly mirrored?: boolean;
+  readonly views?: View[];
   readonly encoder?: string;
   readonly backend: BackendChoice;
   readonly output?: string;
@@ -25,7 +27,7 @@ export function registerEvaluate(program: Command): void {
   const command = program.command("evaluate").description("caption a split of a dataset and score the captions");
   addSplitOption(addDatasetOptions(command))
     .option("--model <folder...>", "checkpoint folder; several vote together. Default: the captioner that ships")
-    .option("--mirrored", "let the photo and its mirror image vote")
+    .option("--views <list>", VOTE_HELP, parseViews)
     .option("--encoder <name|file>", "image encoder, if the model's is not installed")
     .option("--output <file>", "write the captions as JSON lines")
     .option("--json", "print JSON");
@@ -44,7 +46,7 @@ export function registerEvaluate(program: Command): void {
     const options = {
       split: flags.split,
       captions: generationOptions(flags),
-      mirrored: flags.mirrored ?? false,
+      views: flags.views,
       encoder: flags.encoder,
       terminal,
       signal,
@@ -57,7 +59,7 @@ export function registerEvaluate(program: Command): void {
       if (flags.output !== undefined) await writeCaptions(flags.output, decoded);
       const evaluation = await scoreSplit(decoded, encoded.dataset, checkpoints[0]!, {
         split: flags.split,
-        decoding: { ...search, mirrored: options.mirrored, consensus: flags.consensus !== undefined },
+        decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
       });
       process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
     } finally {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { collectReport } from "../compose/collect-report.js";
 import { openDecoderBackend } from "../compose/open-decoder-backend.js";
@@ -8,6 +9,7 @@ import { addGenerationOptions, type GenerationFlags, generationOptions } from ".
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { integerOption } from "../options/parse-number.js";
+import { parseViews, VOTE_HELP } from "../options/views-option.js";
 import { packageVersion } from "../package-version.js";
 import { openResultOutput } from "../render/result-output.js";
 import { Terminal } from "../render/terminal.js";
@@ -18,7 +20,7 @@ const DEFAULT_NAME = "report.html";
 interface ReportFlags extends DatasetFlags, SplitFlag, GenerationFlags {
   readonly output?: string;
   readonly examples: number;
-  readonly mirrored?: boolean;
+  readonly views?: View[];
   readonly encoder?: string;
   readonly backend: BackendChoice;
   readonly json?: boolean;
@@ -38,7 +40,7 @@ export function registerReport(program: Command): void {
       integerOption("--examples", 0),
       12,
     )
-    .option("--mirrored", "let the photo and its mirror image vote")
+    .option("--views <list>", VOTE_HELP, parseViews)
     .option("--encoder <name|file>", "image encoder, if the model's is not installed")
     .option("--json", "the data behind the page instead of the page; to standard output if there is no --output");
   addGenerationOptions(command);
@@ -61,7 +63,7 @@ export function registerReport(program: Command): void {
         data: flags,
         split: flags.split,
         captions: generationOptions(flags),
-        mirrored: flags.mirrored ?? false,
+        views: flags.views,
         encoder: flags.encoder,
         shownPerList: flags.examples,
         version: packageVersion(),

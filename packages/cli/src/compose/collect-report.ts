@@ -25,7 +25,7 @@ export async function collectReport(
   [first, ...others]: readonly [RunToReport, ...RunToReport[]],
   options: ReportOptions,
 ): Promise<{ data: ReportData; pictures: ReportPictures }> {
-  const { split, mirrored, terminal, signal, backend } = options;
+  const { split, views, terminal, signal, backend } = options;
   const main = await decodeMainRun(first, options);
   const compared: DecodedRun[] = [];
   for (const run of others) compared.push(await decodeRun(run, options));
@@ -59,7 +59,7 @@ export async function collectReport(
     dataset: describeDataset(main, split, missing),
     metrics: Object.entries(evaluation.names).map(([key, name]) => ({ key, name })),
     ...(people && { people }),
-    runs: [describeRun(main, mirrored), ...compared.map((run) => describeRun(run, mirrored, evaluation))],
+    runs: [describeRun(main, views), ...compared.map((run) => describeRun(run, views, evaluation))],
     prefixLosses: main.losses,
     confidenceGroups: groupByConfidence(captions),
     words: wordUse(

@@ -21,8 +21,8 @@ export interface DecodingOptions {
   readonly split: Split;
   /** What the caller says; the rest comes from the first checkpoint. */
   readonly captions: CaptionOptions;
-  /** The photo and its mirror image vote. */
-  readonly mirrored: boolean;
+  /** They vote; default the plain view. */
+  readonly views: readonly View[] | undefined;
   /** Keep the attention of each word; the first checkpoint must have it. */
   readonly attention?: boolean;
   readonly terminal: Terminal;
@@ -43,7 +43,7 @@ export async function openCheckpointData(
     storePath: store,
     encoderSpecPath: await encoderOfCheckpoint(checkpoints[0]!.encoder, encoder),
     outputs: attention ? ["pooled", "grid"] : ["pooled"],
-    views: viewsOf(options),
+    views: options.views ?? ["plain"],
     splits: [split],
     terminal,
     signal,
@@ -84,7 +84,7 @@ export async function decodeCheckpoints(
       vocabulary,
       generation,
       defaults,
-      views: viewsOf(options),
+      ...(options.views && { views: options.views }),
       attention: options.attention,
       signal,
       onProgress: (done) => progress.update(done),
@@ -93,8 +93,4 @@ export async function decodeCheckpoints(
   } finally {
     progress.stop();
   }
-}
-
-function viewsOf({ mirrored }: Pick<DecodingOptions, "mirrored">): View[] {
-  return mirrored ? ["plain", "mirrored"] : ["plain"];
 }

@@ -69,7 +69,7 @@ async function withRunOpen<T>(
   { attention }: { readonly attention: boolean },
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
-  const { backend, data, split, mirrored, terminal } = options;
+  const { backend, data, split, views, terminal } = options;
   const encoded = await openCheckpointData([run.checkpoint], data, options);
   try {
     terminal.info(`Captioning with ${run.name} on ${backend.name}: ${backend.device.description}`);
@@ -77,7 +77,7 @@ async function withRunOpen<T>(
     const { decoded, search, models } = await decodeCheckpoints([run.checkpoint], encoded, backend, decoding);
     const evaluation = await evaluateSplit(decoded, encoded.dataset, run.checkpoint, {
       split,
-      decoding: { ...search, mirrored, consensus: options.captions.consensus !== undefined },
+      decoding: { ...search, views, consensus: options.captions.consensus !== undefined },
     });
     const { fit } = encoded.store.encoder.resize;
     const result = { run, dataset: encoded.dataset, decoded, search, evaluation, fit };

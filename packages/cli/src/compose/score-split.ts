@@ -1,4 +1,4 @@
-import type { Checkpoint, Dataset, DecodedSplit, SearchOptions } from "@showtell/core";
+import type { Checkpoint, Dataset, DecodedSplit, SearchOptions, View } from "@showtell/core";
 import { type Evaluation, evaluateCaptions } from "@showtell/eval";
 import { loadSynonyms } from "@showtell/eval/node";
 import { scoreTable, statisticsTable } from "../render/evaluation-tables.js";
@@ -18,7 +18,7 @@ export interface SplitEvaluation {
 
 /** How the captions were searched for: part of every score's signature. */
 export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty" | "lengthPenaltyFormula"> & {
-  readonly mirrored: boolean;
+  readonly views: readonly View[] | undefined;
   readonly consensus: boolean;
 };
 
@@ -44,7 +44,7 @@ export async function evaluateSplit(
         decoding.lengthPenaltyFormula === "none"
           ? "none"
           : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
-      ...(decoding.mirrored && { views: 2 }),
+      ...(decoding.views && { views: decoding.views.join("+") }),
       ...(decoding.consensus && { choice: "consensus" }),
     },
     describe: { trainingCaptions: trainingCaptions(dataset), vocabularySize: vocabulary.size },

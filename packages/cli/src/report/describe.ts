@@ -1,4 +1,4 @@
-import { countSplits, parameterShapes, recipeKeys, type Split, toCaptions } from "@showtell/core";
+import { countSplits, parameterShapes, recipeKeys, type Split, toCaptions, type View } from "@showtell/core";
 import {
   bleu,
   type CaptionSet,
@@ -36,12 +36,16 @@ export function describeDataset(
 }
 
 /** @param first evaluation of the first run, for all others */
-export function describeRun(decodedRun: DecodedRun, mirrored: boolean, first?: Evaluation): ReportedRun {
+export function describeRun(
+  decodedRun: DecodedRun,
+  views: readonly View[] | undefined,
+  first?: Evaluation,
+): ReportedRun {
   const { run, decoded, evaluation } = decodedRun;
   return {
     name: run.name,
     path: run.path,
-    model: describeModel(decodedRun, mirrored),
+    model: describeModel(decodedRun, views),
     recipe: run.recipe ? recipeKeys(run.recipe) : [],
     epochs: run.epochs,
     ...(run.recipe && { plannedEpochs: run.recipe.epochs }),
@@ -54,7 +58,7 @@ export function describeRun(decodedRun: DecodedRun, mirrored: boolean, first?: E
   };
 }
 
-function describeModel({ run, search }: DecodedRun, mirrored: boolean): ReportedModel {
+function describeModel({ run, search }: DecodedRun, views: readonly View[] | undefined): ReportedModel {
   const { decoder, encoder, vocabulary, scores } = run.checkpoint;
   const { beamWidth, lengthPenaltyFormula, lengthPenalty, maxLength, noRepeatNgramSize } = search;
   return {
@@ -74,7 +78,7 @@ function describeModel({ run, search }: DecodedRun, mirrored: boolean): Reported
       "length penalty": lengthPenaltyFormula === "none" ? "none" : `${lengthPenaltyFormula} ${lengthPenalty}`,
       "at most": `${maxLength} tokens`,
       ...(noRepeatNgramSize > 0 && { "no n-gram twice": noRepeatNgramSize }),
-      ...(mirrored && { views: "photo and mirror image" }),
+      ...(views && { views: views.join(", ") }),
     },
   };
 }

@@ -64,6 +64,18 @@ describe("encodeImages", () => {
     expect(red("mirrored")).toEqual([0, 1]);
   });
 
+  it("gives each image the views it asks for itself", async () => {
+    const items = [
+      { id: "a", image: photo(255), views: ["closer", "mirrored"] as const },
+      { id: "b", image: photo(255) },
+    ];
+    const results = await collect(encodeImages(encoder, items));
+    expect(results.map((result) => [...(result as EncodedImage).views.keys()])).toEqual([
+      ["closer", "mirrored"],
+      ["plain"],
+    ]);
+  });
+
   it("answers a slow source image by image instead of waiting for a full batch", async () => {
     let asked = 0;
     const answered: string[] = [];

@@ -1,7 +1,8 @@
 import { AbortedError, expected, ImageError, OptionError } from "../errors.js";
-import type { View } from "../features/feature-source.js";
+import { checkViews, type View } from "../features/feature-source.js";
 import { type ImageInput, imageName, readImageBytes } from "../image/image-input.js";
-import { mirrorPixels, preprocessImage } from "../image/preprocess-image.js";
+import { preprocessImage } from "../image/preprocess-image.js";
+import { viewPixels } from "../image/view-pixels.js";
 import type { EncodedBatch, ImageEncoder } from "./image-encoder.js";
 import { ReadAhead } from "./read-ahead.js";
 
@@ -9,6 +10,8 @@ export interface ImageItem {
   /** Comes back with the result. */
   readonly id: string;
   readonly image: ImageInput;
+  /** Default: the call's. */
+  readonly views?: readonly View[];
 }
 
 /** Features of one image, of the encoder's outputs. */
@@ -21,7 +24,7 @@ export interface ImageFeatures {
 
 export interface EncodedImage {
   readonly id: string;
-  /** One entry for each view asked for. */
+  /** One entry for each view asked for, in that order. */
   readonly views: ReadonlyMap<View, ImageFeatures>;
 }
 
@@ -43,7 +46,7 @@ const DEFAULT_BATCH_VIEWS = 4;
 /** Batches handed to each network: one runs, one waits, so that it never idles. */
 const BATCHES_IN_FLIGHT = 2;
 
-type Decoded = { readonly id: string; readonly pixels: readonly Uint8Array[] } | FailedImage;
+type Decoded = { readonly id: string; readonly pixels: ReadonlyMap<View, Uint8Array> } | FailedImage;
 
 /**
  * Encodes images while the next ones are being read and decoded. Results come in the order of the inputs; an image that cannot be read becomes a
@@ -64,7 +67,7 @@ export async function* encodeImages(
   const decoded = new ReadAhead(items, (item) => decode(item, encoder, views, signal), 2 * batchSize, signal);
   const encoded = new ReadAhead(
     batches(decoded, batchSize),
-    (batch) => encodeBatch(encoder, batch, views),
+    (batch) => encodeBatch(encoder, batch),
     BATCHES_IN_FLIGHT * encoder.sessions,
     signal,
   );
@@ -78,18 +81,10 @@ export async function* encodeImages(
   }
 }
 
-function checkViews(views: readonly View[]): void {
-  for (const view of views) {
-    if (view !== "plain" && view !== "mirrored")
-      throw new OptionError(expected('"plain" or "mirrored"', "views", view));
-  }
-  if (views.length === 0) throw new OptionError(expected("at least one view", "views", views));
-}
-
 async function decode(
-  { id, image }: ImageItem,
+  { id, image, views: ownViews }: ImageItem,
   encoder: ImageEncoder,
-  views: readonly View[],
+  defaultViews: readonly View[],
   signal: AbortSignal | undefined,
 ): Promise<Decoded> {
   const { input, resize } = encoder.spec;
@@ -97,7 +92,8 @@ async function decode(
     const name = typeof image === "string" || image instanceof URL ? imageName(image) : id;
     const bytes = await readImageBytes(image, name, signal === undefined ? {} : { signal });
     const plain = await preprocessImage(bytes, name, input.size, resize);
-    return { id, pixels: views.map((view) => (view === "plain" ? plain : mirrorPixels(plain, input.size))) };
+    const views = ownViews ?? defaultViews;
+    return { id, pixels: new Map(views.map((view) => [view, viewPixels(plain, view, input.size, resize.filter)])) };
   } catch (error) {
     if (error instanceof ImageError) return { id, error };
     throw error;
@@ -127,17 +123,13 @@ async function nextOrStop<T>(source: ReadAhead<unknown, T>): Promise<{ value: T 
   }
 }
 
-async function encodeBatch(
-  encoder: ImageEncoder,
-  batch: readonly Decoded[],
-  views: readonly View[],
-): Promise<(EncodedImage | FailedImage)[]> {
-  const pixels = batch.flatMap((item) => ("pixels" in item ? item.pixels : []));
+async function encodeBatch(encoder: ImageEncoder, batch: readonly Decoded[]): Promise<(EncodedImage | FailedImage)[]> {
+  const pixels = batch.flatMap((item) => ("pixels" in item ? [...item.pixels.values()] : []));
   const features: EncodedBatch = pixels.length === 0 ? {} : await encoder.encode(pixels);
   let row = 0;
   return batch.map((item) => {
     if (!("pixels" in item)) return item;
-    return { id: item.id, views: new Map(views.map((view) => [view, rowOf(features, row++)])) };
+    return { id: item.id, views: new Map([...item.pixels.keys()].map((view) => [view, rowOf(features, row++)])) };
   });
 }
 

@@ -127,12 +127,13 @@ class DatasetEncoding {
         }
         const { bytes, sha256 } = next.value;
         const entry = { image, sha256, bytes: bytes.byteLength };
-        if (this.store.hasImage(sha256)) this.skip(entry);
+        const views = this.store.missingViews(sha256);
+        if (views.length === 0) this.skip(entry);
         else if (this.pendingHashes.has(sha256)) this.copies.push(entry);
         else {
           this.pending.set(image.id, entry);
           this.pendingHashes.add(sha256);
-          yield { id: image.id, image: bytes };
+          yield { id: image.id, image: bytes, views };
         }
       }
     } finally {

@@ -1,7 +1,21 @@
 import type { Features } from "../decoder/backend.js";
+import { expected, OptionError } from "../errors.js";
 
-/** The photo as it is, or mirrored left to right. */
-export type View = "plain" | "mirrored";
+/**
+ * Ways to look at a photo: as it is (`plain`), mirrored left to right, the middle of it enlarged (`closer`; see CLOSER_SIDE), and that mirrored. Each is
+ * encoded by itself. Training draws one of them whenever a photo comes up; several may vote on a caption.
+ */
+export const VIEWS = ["plain", "mirrored", "closer", "closer-mirrored"] as const;
+export type View = (typeof VIEWS)[number];
+
+/** @throws OptionError for none, for one that does not exist, and for one twice */
+export function checkViews(views: readonly View[]): void {
+  for (const view of views) {
+    if (!VIEWS.includes(view)) throw new OptionError(expected(`one of ${VIEWS.join(", ")}`, "views", view));
+  }
+  if (views.length === 0) throw new OptionError(expected("at least one view", "views", views));
+  if (new Set(views).size < views.length) throw new OptionError(expected("each view once", "views", views));
+}
 
 export interface FeatureRequest {
   /** Identity of the image in the source: for datasets, `DatasetImage.id`. */

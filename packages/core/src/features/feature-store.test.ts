@@ -190,6 +190,25 @@ describe("encodeDataset and the store's source", () => {
     open = await openStore({ outputs: ["pooled"], views: ["plain"], create: false });
     expect(open.views).toEqual(["plain", "mirrored"]);
   });
+
+  it("encodes only the views that a photo lacks", async () => {
+    const dataset = await writePhotos(2);
+    let open = await openStore({ views: ["plain"] });
+    await encodeDataset(dataset, encoder, open);
+    open = await openStore({ views: ["closer"] });
+    let squares = 0;
+    const counting = {
+      ...encoder,
+      encode: (images: readonly Uint8Array[]) => {
+        squares += images.length;
+        return encoder.encode(images);
+      },
+    };
+    expect((await encodeDataset(dataset, counting, open)).encoded).toBe(2);
+    expect(squares).toBe(2);
+    expect(open.views).toEqual(["plain", "closer"]);
+    expect(open.source(dataset).has("1.png")).toBe(true);
+  });
 });
 
 describe("openFeatureStore", () => {
@@ -251,6 +270,6 @@ describe("openFeatureStore", () => {
     expect(() => open.putImage("00".repeat(32), { id: "bright", views })).toThrow(
       /within ±65504 for float16 features of bright/,
     );
-    expect(() => open.putImage("00".repeat(32), { id: "short", views: new Map() })).toThrow(/5 values/);
+    expect(() => open.putImage("00".repeat(32), { id: "short", views: new Map([["plain", {}]]) })).toThrow(/5 values/);
   });
 });

@@ -9,7 +9,7 @@ import { type EncoderOutput, type EncoderSpec, encoderFingerprint } from "../enc
 import { expected, FeatureStoreError } from "../errors.js";
 import { decodeFloat16, encodeFloat16 } from "../float16.js";
 import { checkStoreFile } from "./check-store-file.js";
-import type { FeatureSource, View } from "./feature-source.js";
+import { type FeatureSource, VIEWS, type View } from "./feature-source.js";
 import { StoreSource } from "./store-source.js";
 
 export type FeatureDtype = "float16" | "float32";
@@ -43,7 +43,7 @@ const manifestSchema = z.strictObject({
   fingerprint: z.string(),
   dtype: z.enum(["float16", "float32"]),
   outputs: z.array(z.enum(["pooled", "grid"])),
-  views: z.array(z.enum(["plain", "mirrored"])),
+  views: z.array(z.enum(VIEWS)),
 });
 type Manifest = z.infer<typeof manifestSchema>;
 
@@ -107,8 +107,13 @@ export class FeatureStore {
 
   /** Whether every output and view of this store is there for the image file with that hash. */
   hasImage(sha256: string): boolean {
-    return this.views.every((view) =>
-      this.outputs.every((output) => this.rows.doesExist(rowKey(sha256, view, output))),
+    return this.missingViews(sha256).length === 0;
+  }
+
+  /** Views of this store of which an output is not there for the image file with that hash. */
+  missingViews(sha256: string): View[] {
+    return this.views.filter((view) =>
+      this.outputs.some((output) => !this.rows.doesExist(rowKey(sha256, view, output))),
     );
   }
 
@@ -123,14 +128,14 @@ export class FeatureStore {
   }
 
   /**
-   * Writes an image's features, all rows or none; durable after flush().
-   * @throws FeatureStoreError when a value does not fit the store's dtype.
+   * Writes an image's features in the views given, all rows or none; durable after flush().
+   * @throws FeatureStoreError when an output of the store is missing, or a value does not fit its dtype.
    */
   putImage(sha256: string, image: EncodedImage): void {
     const rows: [Buffer, Uint8Array][] = [];
-    for (const view of this.views) {
+    for (const [view, features] of image.views) {
       for (const output of this.outputs) {
-        const values = image.views.get(view)?.[output];
+        const values = features[output];
         if (values?.length !== this.rowLength(output)) {
           throw new FeatureStoreError(
             expected(`${this.rowLength(output)} values`, `${output} features, ${view}, of ${image.id}`, values?.length),
@@ -210,7 +215,6 @@ export class FeatureStore {
   }
 }
 
-const VIEW_CODES: Record<View, number> = { plain: 0, mirrored: 1 };
 const OUTPUT_CODES: Record<EncoderOutput, number> = { pooled: 0, grid: 1 };
 
 /** sha256 (32 bytes), output, view: pooled and grid rows of a photo stay together. */
@@ -218,7 +222,7 @@ function rowKey(sha256: string, view: View, output: EncoderOutput): Buffer {
   const key = Buffer.alloc(34);
   key.write(sha256, "hex");
   key[32] = OUTPUT_CODES[output];
-  key[33] = VIEW_CODES[view];
+  key[33] = VIEWS.indexOf(view);
   return key;
 }
 
@@ -287,7 +291,7 @@ function agree(
   const merged = {
     ...stored,
     outputs: union(["pooled", "grid"] as const, stored.outputs, outputs),
-    views: union(["plain", "mirrored"] as const, stored.views, views),
+    views: union(VIEWS, stored.views, views),
   };
   const grows = merged.outputs.length > stored.outputs.length || merged.views.length > stored.views.length;
   if (grows && !create) {

@@ -63,7 +63,7 @@ export class StoreSource implements FeatureSource {
   private checkView(view: View): View {
     if (this.views.includes(view)) return view;
     throw new FeatureStoreError(expected(`one of the views ${this.views.join(", ")}`, this.store.directory, view), {
-      hint: "Add it with `showtell encode --mirrored`.",
+      hint: "Add it with `showtell encode --views`.",
     });
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageError } from "../errors.js";
-import { mirrorPixels, preprocessImage, type Resize } from "./preprocess-image.js";
+import { preprocessImage, type Resize } from "./preprocess-image.js";
 
 const SQUASH: Resize = { fit: "squash", filter: "cubic" };
 
@@ -205,12 +205,5 @@ describe("preprocessImage, given what is no photo", () => {
   it("refuses raw pixels whose length contradicts their sides", async () => {
     const image = { data: new Uint8Array(100), width: 16, height: 16, channels: 3 as const };
     await expect(preprocessImage(image, "raw", 8, SQUASH)).rejects.toThrow(/width x height x channels/);
-  });
-});
-
-describe("mirrorPixels", () => {
-  it("swaps left and right, pixel by pixel", () => {
-    const pixels = Uint8Array.from({ length: 12 }, (_, index) => index);
-    expect([...mirrorPixels(pixels, 2)]).toEqual([3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]);
   });
 });

@@ -1,8 +1,9 @@
 import type { Sharp } from "sharp";
 import { expected, ImageError } from "../errors.js";
-import { enlargePixels, type ResizeFilter } from "./enlarge-pixels.js";
+import type { ResizeFilter } from "./enlarge-pixels.js";
 import { imageFormat } from "./image-format.js";
 import type { RawImage } from "./image-input.js";
+import { stretchPixels } from "./stretch-pixels.js";
 
 /** How a photo becomes the square an encoder takes. Part of the encoder's spec and of its fingerprint. */
 export interface Resize {
@@ -56,24 +57,10 @@ export async function preprocessImage(
       .toBuffer({ resolveWithObject: true });
     const rgb = info.channels === 1 ? greyToRgb(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const sides = [shrunk.height, shrunk.width] as const;
-    return filter === "nearest" ? pickNearest(rgb, sides, size) : enlargePixels(rgb, sides, [size, size], filter);
+    return stretchPixels(rgb, sides, size, filter);
   } catch (error) {
     throw damaged(name, error);
   }
-}
-
-/** The same square mirrored left to right. `[size, size, 3]` → `[size, size, 3]` */
-export function mirrorPixels(pixels: Uint8Array, size: number): Uint8Array {
-  const mirrored = new Uint8Array(pixels.length);
-  const stride = size * 3;
-  for (let row = 0; row < pixels.length; row += stride) {
-    for (let left = 0, right = stride - 3; left < stride; left += 3, right -= 3) {
-      mirrored[row + right] = pixels[row + left]!;
-      mirrored[row + right + 1] = pixels[row + left + 1]!;
-      mirrored[row + right + 2] = pixels[row + left + 2]!;
-    }
-  }
-  return mirrored;
 }
 
 interface OpenedImage {
@@ -103,19 +90,6 @@ export async function openImage(image: Uint8Array | RawImage, name: string): Pro
     if (/pixel limit/i.test(messageOf(error))) throw tooLarge(name, "more");
     throw damaged(name, error);
   }
-}
-
-/** `[height, width, 3]` → `[size, size, 3]` */
-function pickNearest(pixels: Uint8Array, [height, width]: readonly [number, number], size: number): Uint8Array {
-  const picked = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++) {
-    const row = Math.floor(((y + 0.5) * height) / size) * width;
-    for (let x = 0; x < size; x++) {
-      const from = (row + Math.floor(((x + 0.5) * width) / size)) * 3;
-      picked.set(pixels.subarray(from, from + 3), (y * size + x) * 3);
-    }
-  }
-  return picked;
 }
 
 function checkSize(width: number, height: number, name: string): void {

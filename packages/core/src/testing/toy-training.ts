@@ -48,7 +48,7 @@ decoder: {embeddingSize: 8, hiddenSize: 8, dropout: {output: 0.2}}
 optimizer: {learningRate: 0.02, averageDecay: 0.9}
 schedule: {kind: cosine, warmupSteps: 3}
 batching: {by: captions, batchSize: 4, bucketBatches: 2}
-features: {mirrored: true}
+features: {views: [plain, mirrored]}
 epochs: 3
 checkpointEvery: 3
 selection: {metric: subject}

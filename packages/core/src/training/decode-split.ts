@@ -33,7 +33,7 @@ export interface CaptionSplitOptions {
   readonly generation: GenerationOptions;
   /** For what `generation` leaves out: a checkpoint's. */
   readonly defaults?: GenerationOptions | undefined;
-  /** Both = the mean of word probabilities over the photo and its mirror image. Plain by default. */
+  /** Several vote: the mean of their word probabilities. Plain by default. */
   readonly views?: readonly View[];
   /** Attach the attention of each word; needs a first model with attention. Slower: a backend's own search does not keep it. */
   readonly attention?: boolean | undefined;

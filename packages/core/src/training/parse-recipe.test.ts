@@ -66,8 +66,13 @@ describe("recipe", () => {
     ["labelSmoothing: 1", /a value < 1 for labelSmoothing in r\.yaml:1 but received 1/, undefined],
     ["data: 5", /keys and values for data in r\.yaml:1 but received 5/, undefined],
     [
-      "features:\n  mirrored: maybe",
-      /true or false for features\.mirrored in r\.yaml:2 but received "maybe"/,
+      "features:\n  standardize: maybe",
+      /true or false for features\.standardize in r\.yaml:2 but received "maybe"/,
+      undefined,
+    ],
+    [
+      "features:\n  views: [plain, above]",
+      /one of plain, mirrored, closer, closer-mirrored for features\.views/,
       undefined,
     ],
     ["data:\n  tokenizer: bpe", /one of keras, unicode for data\.tokenizer in r\.yaml:2 but received "bpe"/, undefined],

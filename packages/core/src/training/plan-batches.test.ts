@@ -48,7 +48,7 @@ describe("planned batches", () => {
   });
 
   it("are a function of the random stream's position", () => {
-    const plan = recipe("features: {mirrored: true}");
+    const plan = recipe("features: {views: [plain, mirrored]}");
     const random = new Random(9);
     const first = planEpoch(examples, plan, random);
     const position = random.position;
@@ -86,16 +86,24 @@ describe("planned batches", () => {
     }
   });
 
-  it("mirror about half of the photos, and none unless asked", () => {
+  it("show photos in each of the views asked for about equally often", () => {
     const views = (yaml: string) =>
       planEpoch(examples, recipe(yaml), new Random(5)).flatMap(({ requests }) => requests.map(({ view }) => view));
-    expect(new Set(views("features: {mirrored: false}"))).toEqual(new Set(["plain"]));
-    const drawn = views("features: {mirrored: true}\nbatching: {by: captions, batchSize: 2}");
-    const share = drawn.filter((view) => view === "mirrored").length / drawn.length;
-    expect(share).toBeGreaterThan(0.25);
-    expect(share).toBeLessThan(0.75);
+    expect(new Set(views("features: {views: [plain]}"))).toEqual(new Set(["plain"]));
+    for (const asked of [
+      ["plain", "mirrored"],
+      ["mirrored", "closer", "closer-mirrored"],
+    ]) {
+      const drawn = views(`features: {views: [${asked.join(", ")}]}\nbatching: {by: captions, batchSize: 2}`);
+      expect(new Set(drawn)).toEqual(new Set(asked));
+      for (const view of asked) {
+        const share = drawn.filter((other) => other === view).length / drawn.length;
+        expect(share).toBeGreaterThan(0.5 / asked.length);
+        expect(share).toBeLessThan(1.6 / asked.length);
+      }
+    }
     expect(
-      planEvaluation(examples, recipe("features: {mirrored: true}"))
+      planEvaluation(examples, recipe("features: {views: [plain, mirrored]}"))
         .flatMap(({ requests }) => requests)
         .every(({ view }) => view === "plain"),
     ).toBe(true);

@@ -21,7 +21,7 @@ interface Row {
 /**
  * The batches of one epoch, a pure function of the random stream. By captions: shuffled, cut into windows of bucketBatches batches, sorted by length inside each window, and
  * the batches shuffled. By photos: shuffled photos, each with all its captions.
- * With `mirrored`, each distinct photo of a batch is plain or mirrored with equal odds.
+ * Each distinct photo of a batch is shown in one of `views`, with equal odds.
  */
 export function planEpoch(
   examples: Examples,
@@ -29,7 +29,8 @@ export function planEpoch(
   random: Random,
 ): PlannedBatch[] {
   const { batching } = recipe;
-  const drawView = (): View => (recipe.features.mirrored && random.uniform() < 0.5 ? "mirrored" : "plain");
+  const { views } = recipe.features;
+  const drawView = (): View => views[views.length === 1 ? 0 : Math.floor(random.uniform() * views.length)]!;
   if (batching.by === "photos") {
     const photos = random.shuffle([...examples.images]);
     return slices(photos, batching.photosPerBatch).map((group) => planBatch(group.flatMap(rowsOf), drawView));

@@ -162,8 +162,7 @@ function checkFeatures({ features }: TrainOptions, recipe: Recipe): void {
     throw new FeatureStoreError(expected("grid features", "decoder.attention", "features without a grid"), { hint });
   }
   const missing = views.find((view) => !features.views.includes(view));
-  if (missing)
-    throw new FeatureStoreError(expected(`the ${missing} view`, "features.mirrored", features.views), { hint });
+  if (missing) throw new FeatureStoreError(expected(`the ${missing} view`, "features.views", features.views), { hint });
 }
 
 /** Scores two references against their images, so that a metric nobody computes is known before the first epoch rather than after it. */

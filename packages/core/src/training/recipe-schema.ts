@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { generationDefaultsSchema } from "../checkpoint/generation-defaults.js";
 import { INITIALIZATION_SCHEMES } from "../decoder/initialize-parameters.js";
+import { VIEWS } from "../features/feature-source.js";
 import { TOKENIZER_NAMES } from "../text/tokenizer.js";
 
 // Every key is explained in docs/training.md, in this order.
@@ -19,8 +20,8 @@ const dataSchema = z.strictObject({
 });
 
 const featuresSchema = z.strictObject({
-  /** Show each photo plain or mirrored, drawn anew whenever it comes up. */
-  mirrored: z.boolean().default(false),
+  /** Show each photo in one of these views, drawn anew whenever it comes up. */
+  views: z.array(z.enum(VIEWS)).min(1).default(["plain"]),
   /** Standardise pooled features per dimension over the training photos. */
   standardize: z.boolean().default(true),
 });

@@ -94,7 +94,7 @@ describe("self-critical training", () => {
   });
 
   it("goes on after a stop as if it had never been stopped", async () => {
-    const setting = recipe("{samples: 3, crossEntropy: 0.5}", "features: {mirrored: true}");
+    const setting = recipe("{samples: 3, crossEntropy: 0.5}", "features: {views: [plain, mirrored]}");
     const whole = options({ recipe: setting });
     await train(whole);
     const stopped = options({ recipe: setting });

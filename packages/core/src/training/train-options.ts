@@ -1,7 +1,7 @@
 import type { Checkpoint, CheckpointEncoder } from "../checkpoint/checkpoint.js";
 import type { Dataset, DatasetImage } from "../data/dataset.js";
 import type { Backend, Precision } from "../decoder/backend.js";
-import type { FeatureSource, View } from "../features/feature-source.js";
+import { type FeatureSource, VIEWS, type View } from "../features/feature-source.js";
 import type { EpochMetrics } from "./metrics-log.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { StopReason } from "./stopping.js";
@@ -101,6 +101,7 @@ export interface TrainingResult {
 export function requiredFeatures(recipe: Recipe): { outputs: ("pooled" | "grid")[]; views: View[] } {
   return {
     outputs: recipe.decoder.attention ? ["pooled", "grid"] : ["pooled"],
-    views: recipe.features.mirrored ? ["plain", "mirrored"] : ["plain"],
+    // Dev is scored on the plain view, whatever is trained on.
+    views: VIEWS.filter((view) => view === "plain" || recipe.features.views.includes(view)),
   };
 }

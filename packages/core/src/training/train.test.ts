@@ -24,7 +24,7 @@ data: {minCount: 1}
 decoder: {embeddingSize: 6, hiddenSize: 6, dropout: {output: 0.2}}
 optimizer: {learningRate: 0.02, averageDecay: 0.9}
 batching: {by: captions, batchSize: 6}
-features: {mirrored: true}
+features: {views: [plain, mirrored]}
 epochs: 3
 checkpointEvery: 2
 decoding: {beamWidth: 2, maxLength: 8}
