@@ -7,32 +7,48 @@
 
 namespace showtell::cuda {
 
-/// Contents are undefined. Freed when nothing on the device uses it any more: freeing waits for the device.
-template <typename T>
-class DeviceBuffer {
+struct DeviceMemory {
+  static constexpr const char* kTaking = "taking memory";
+  static cudaError_t take(void** data, std::size_t bytes) { return cudaMalloc(data, bytes); }
+  /// Waits for the device: nothing on it uses the memory any more.
+  static void give_back(void* data) noexcept { (void)cudaFree(data); }
+};
+
+/// Page-locked memory of the host.
+struct PinnedMemory {
+  static constexpr const char* kTaking = "taking page-locked memory";
+  static cudaError_t take(void** data, std::size_t bytes) { return cudaMallocHost(data, bytes); }
+  static void give_back(void* data) noexcept { (void)cudaFreeHost(data); }
+};
+
+/// Owns an array, whose contents are undefined at first.
+template <typename T, typename Memory>
+class Buffer {
  public:
-  DeviceBuffer() = default;
-  explicit DeviceBuffer(Index size) : size_(size) {
-    if (size > 0) check(cudaMalloc(&data_, static_cast<std::size_t>(bytes())), "taking memory");
+  Buffer() = default;
+  explicit Buffer(Index size) : size_(size) {
+    if (size == 0) return;
+    void* data = nullptr;
+    check(Memory::take(&data, static_cast<std::size_t>(bytes())), Memory::kTaking);
+    data_ = static_cast<T*>(data);
   }
-  DeviceBuffer(DeviceBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
   }
-  DeviceBuffer(const DeviceBuffer&) = delete;
-  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
-  ~DeviceBuffer() {
-    if (data_ != nullptr) (void)cudaFree(data_);
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() {
+    if (data_ != nullptr) Memory::give_back(data_);
   }
 
   /// Grows to at least `size`; contents are lost when it grows.
   void reserve(Index size) {
     if (size <= size_) return;
-    { const DeviceBuffer freed = std::move(*this); }  // before the new one is taken
-    *this = DeviceBuffer(size);
+    { const Buffer freed = std::move(*this); }  // before the new one is taken
+    *this = Buffer(size);
   }
 
   T* data() const noexcept { return data_; }
@@ -44,40 +60,9 @@ class DeviceBuffer {
   Index size_ = 0;
 };
 
-/// Page-locked memory of the host.
 template <typename T>
-class PinnedBuffer {
- public:
-  PinnedBuffer() = default;
-  explicit PinnedBuffer(Index size) : size_(size) {
-    if (size > 0) check(cudaMallocHost(&data_, static_cast<std::size_t>(bytes())), "taking page-locked memory");
-  }
-  PinnedBuffer(PinnedBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  PinnedBuffer(const PinnedBuffer&) = delete;
-  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
-  ~PinnedBuffer() {
-    if (data_ != nullptr) (void)cudaFreeHost(data_);
-  }
-
-  void reserve(Index size) {
-    if (size <= size_) return;
-    { const PinnedBuffer freed = std::move(*this); }
-    *this = PinnedBuffer(size);
-  }
-
-  T* data() const noexcept { return data_; }
-  Index size() const noexcept { return size_; }
-  Index bytes() const noexcept { return size_ * static_cast<Index>(sizeof(T)); }
-
- private:
-  T* data_ = nullptr;
-  Index size_ = 0;
-};
+using DeviceBuffer = Buffer<T, DeviceMemory>;
+template <typename T>
+using PinnedBuffer = Buffer<T, PinnedMemory>;
 
 }  // namespace showtell::cuda
