@@ -34,7 +34,9 @@ describe("showtell", () => {
   it("examines the machine", async () => {
     const { code, stdout } = await runCli(["doctor", "--json"]);
     expect(code).toBe(0);
-    const names = JSON.parse(stdout).map(({ name }: { name: string }) => name);
+    const findings: { name: string; detail: string }[] = JSON.parse(stdout);
+    const names = findings.map(({ name }) => name);
+    expect(findings.find(({ name }) => name === "encoder device")?.detail).toMatch(/^(cuda|cpu; no CUDA: .+)$/);
     expect(names).toContain("backend tfjs");
     expect(names).toContain("backend native-cpu");
   });

@@ -29,6 +29,7 @@ class RedEncoder implements ImageEncoder {
     licence: "CC0-1.0",
   };
   readonly fingerprint = "red";
+  readonly device = "cpu";
   readonly featureSize = 1;
   readonly grid = { cells: CELLS, featureSize: 1 };
   readonly outputs: ImageEncoder["outputs"];

@@ -20,6 +20,7 @@ export * from "./decoder/dropout-mask.js";
 export * from "./decoder/parameter-shapes.js";
 export * from "./decoder/tfjs/tfjs-candidates.js";
 export * from "./encoders/encode-images.js";
+export { cudaProviderAbsence, type EncoderDevice, type EncoderDeviceChoice } from "./encoders/encoder-device.js";
 export * from "./encoders/encoder-spec.js";
 export * from "./encoders/image-encoder.js";
 export * from "./encoders/thread-count.js";

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { expected, OptionError } from "@showtell/core/captioning";
 import { demoPhotos } from "@showtell/pretrained";
 import type { Command } from "commander";
+import { reportCudaFailure } from "../compose/report-cuda-failure.js";
 import { loadCaptioner } from "../load-captioner.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { PAGE_FOOT, pageEntry, pageHead } from "../render/caption-page.js";
@@ -24,6 +25,7 @@ export function registerDemo(program: Command): void {
   addQuietOption(command).action(async (flags: DemoFlags) => {
     const terminal = new Terminal(flags);
     await using captioner = await loadCaptioner({ backend: flags.backend });
+    reportCudaFailure(captioner.encoder, terminal);
     const page = [
       pageHead({ title: "Showtell demo", subtitle: "Photos that ship with Showtell, captioned on this machine." }),
     ];

@@ -1,16 +1,18 @@
 import { cpus, totalmem } from "node:os";
 import {
+  cudaProviderAbsence,
   type DatasetFault,
   type DatasetReport,
   diagnoseDataset,
   expected,
   OptionError,
   openBackend,
+  openEncoder,
 } from "@showtell/core";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { defaultCaptionerPath, summarizeCheckpoint } from "../compose/default-captioner.js";
-import { installedEncoders } from "../compose/encoder-registry.js";
+import { findEncoder, installedEncoders } from "../compose/encoder-registry.js";
 import { backendCandidates } from "../compose/open-decoder-backend.js";
 import { EXIT } from "../exit-codes.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
@@ -50,7 +52,13 @@ export function registerDoctor(program: Command): void {
 }
 
 async function examineMachine(json: boolean): Promise<void> {
-  const findings = [...machine(), ...(await backends()), ...(await encoders()), await captioner()];
+  const findings = [
+    ...machine(),
+    ...(await backends()),
+    ...(await encoders()),
+    await encoderDevice(),
+    await captioner(),
+  ];
   if (json) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
   else for (const finding of findings) process.stdout.write(`${mark(finding.ok)} ${finding.name}: ${finding.detail}\n`);
   // One backend is enough; the ones that are missing are news, not faults.
@@ -91,6 +99,21 @@ async function encoders(): Promise<Finding[]> {
     ok: true,
     detail: `${origin}, ${specPath}`,
   }));
+}
+
+/** Where photos are encoded. The CUDA provider is tried where it is installed: whether it works shows only then. */
+async function encoderDevice(): Promise<Finding> {
+  const name = "encoder device";
+  const absence = cudaProviderAbsence();
+  try {
+    const encoder = await openEncoder(await findEncoder());
+    await encoder.dispose();
+    const reason = encoder.cudaFailure ?? absence;
+    const other = encoder.device === "cuda" || reason === undefined ? "" : `; no CUDA: ${reason}`;
+    return { name, ok: true, detail: `${encoder.device}${other}` };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 async function captioner(): Promise<Finding> {

@@ -19,6 +19,7 @@ import {
 import { openResultOutput, type ResultOutput } from "../render/result-output.js";
 import type { Terminal } from "../render/terminal.js";
 import { finishedImages } from "./finished-images.js";
+import { reportCudaFailure } from "./report-cuda-failure.js";
 
 export interface CaptionImagesJob {
   readonly inputs: readonly string[];
@@ -48,6 +49,7 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
   }
 
   await using captioner = await loadCaptioner({ model: job.model, encoder: job.encoder, backend: job.backend });
+  reportCudaFailure(captioner.encoder, terminal);
   const writer =
     format === "html"
       ? pageWriter("Captions", `${all.length} photos, captioned by Showtell`, path)

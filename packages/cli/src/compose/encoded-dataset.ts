@@ -13,6 +13,7 @@ import {
   type View,
 } from "@showtell/core";
 import type { Terminal } from "../render/terminal.js";
+import { reportCudaFailure } from "./report-cuda-failure.js";
 
 /** Feature store of commands that are given none. */
 export const DEFAULT_STORE = "showtell-features";
@@ -68,6 +69,7 @@ async function encodeMissing(
     return { encoded: 0, skipped: dataset.images.length, failures: [] };
   }
   const encoder = await openEncoder(encoderSpecPath, { outputs: store.outputs, sessions: 2 });
+  reportCudaFailure(encoder, terminal);
   const progress = terminal.progress("encoding", dataset.images.length, "photos");
   try {
     return await encodeDataset(dataset, encoder, store, {

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { EncoderError, expected, OptionError } from "../errors.js";
 import { loadSharp } from "../image/preprocess-image.js";
 import { sizeOf, type Tensor } from "../tensor.js";
+import { type EncoderDevice, type EncoderDeviceChoice, resolveEncoderDevice } from "./encoder-device.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint, parseEncoderSpec } from "./encoder-spec.js";
 import type { InferenceOpening, InferenceOutput } from "./inference-protocol.js";
 import { InferenceThread } from "./inference-thread.js";
@@ -24,9 +25,14 @@ export interface OpenEncoderOptions {
   readonly threads?: number;
   /**
    * Networks side by side, each with its share of the threads; default 1, never more than threads. Several are faster for many images, because threads that
-   * share one image wait for each other at every layer; one is faster for a single image. Features are the same.
+   * share one image wait for each other at every layer; one is faster for a single image. Features are the same. On a GPU there is one.
    */
   readonly sessions?: number;
+  /**
+   * Default: the variable SHOWTELL_ENCODER_DEVICE, else `auto`: an NVIDIA GPU where ONNX Runtime's CUDA provider is installed and works, else the CPU. Features
+   * differ between the two by rounding.
+   */
+  readonly device?: EncoderDeviceChoice;
 }
 
 /** A CNN that turns squares of pixels into features. Runs on a thread of its own: the caller's thread stays free. */
@@ -35,6 +41,9 @@ export interface ImageEncoder {
   /** Features with the same fingerprint are interchangeable. */
   readonly fingerprint: string;
   readonly outputs: readonly EncoderOutput[];
+  readonly device: EncoderDevice;
+  /** Why it runs on the CPU although ONNX Runtime's CUDA provider is installed; absent where that is not so. */
+  readonly cudaFailure?: string;
   /** Batches it works on at the same time. */
   readonly sessions: number;
   /** Of the pooled vector. */
@@ -72,7 +81,8 @@ export async function readEncoderSpec(specPath: string): Promise<EncoderSpec> {
 
 /**
  * Opens an encoder by its spec; the ONNX file lies beside it.
- * @throws EncoderError when spec or weights are missing, damaged or do not fit each other; OptionError for an output the spec lacks.
+ * @throws EncoderError when spec or weights are missing, damaged or do not fit each other, or when the CUDA device that was asked for cannot be used; OptionError
+ * for an output the spec lacks.
  */
 export async function openEncoder(specPath: string, options: OpenEncoderOptions = {}): Promise<ImageEncoder> {
   const spec = await readEncoderSpec(specPath);
@@ -95,6 +105,7 @@ export async function openEncoder(specPath: string, options: OpenEncoderOptions 
     sha256: spec.sha256,
     inputName: spec.input.name,
     threads: Math.floor(threads / sessions),
+    device: resolveEncoderDevice(options.device),
   });
   // The image library loads here while the network is built over there; if it cannot, the first image says so.
   loadSharp().catch(() => {});
@@ -114,6 +125,19 @@ function checkSessions(sessions: number): number {
 }
 
 async function openThreads(count: number, name: string, opening: InferenceOpening): Promise<InferenceThread[]> {
+  if (opening.device === "cpu") return openSideBySide(count, name, opening);
+  // One network fills a GPU. Where it turns out to be the CPU after all, the others follow.
+  const first = await InferenceThread.open(opening, name);
+  if (first.device === "cuda") return [first];
+  try {
+    return [first, ...(await openSideBySide(count - 1, name, { ...opening, device: "cpu" }))];
+  } catch (error) {
+    await first.close();
+    throw error;
+  }
+}
+
+async function openSideBySide(count: number, name: string, opening: InferenceOpening): Promise<InferenceThread[]> {
   const opened = await Promise.allSettled(Array.from({ length: count }, () => InferenceThread.open(opening, name)));
   const failed = opened.find((result) => result.status === "rejected");
   const threads = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -129,6 +153,8 @@ class OnnxEncoder implements ImageEncoder {
   readonly featureSize: number;
   readonly grid?: { cells: number; featureSize: number };
   readonly sessions: number;
+  readonly device: EncoderDevice;
+  readonly cudaFailure?: string;
   private readonly threads: readonly InferenceThread[];
 
   constructor(spec: EncoderSpec, outputs: readonly EncoderOutput[], threads: readonly InferenceThread[]) {
@@ -140,6 +166,9 @@ class OnnxEncoder implements ImageEncoder {
     if (grid !== undefined) this.grid = { cells: grid.cells, featureSize: grid.size };
     this.threads = threads;
     this.sessions = threads.length;
+    const [{ device, cudaFailure }] = threads as [InferenceThread];
+    this.device = device;
+    if (cudaFailure !== undefined) this.cudaFailure = cudaFailure;
   }
 
   checkNames(): void {

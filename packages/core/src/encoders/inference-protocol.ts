@@ -1,4 +1,5 @@
 /** What crosses between an encoder and its inference thread. */
+import type { EncoderDevice, EncoderDeviceChoice } from "./encoder-device.js";
 
 /** What the thread is to open. */
 export interface InferenceOpening {
@@ -6,6 +7,7 @@ export interface InferenceOpening {
   readonly sha256: string;
   readonly inputName: string;
   readonly threads: number;
+  readonly device: EncoderDeviceChoice;
 }
 
 export type InferenceRequest =
@@ -28,7 +30,14 @@ export interface InferenceOutput {
 }
 
 export type InferenceReply =
-  | { readonly kind: "ready"; readonly inputs: string[]; readonly outputs: string[] }
+  | {
+      readonly kind: "ready";
+      readonly inputs: string[];
+      readonly outputs: string[];
+      readonly device: EncoderDevice;
+      /** Why it is not the GPU, where that was tried. */
+      readonly cudaFailure?: string;
+    }
   | { readonly kind: "mismatch"; readonly sha256: string }
   | { readonly kind: "unusable"; readonly message: string }
   | { readonly kind: "done"; readonly id: number; readonly outputs: InferenceOutput[] }

@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { DisposedError, EncoderError, expected } from "../errors.js";
+import type { EncoderDevice } from "./encoder-device.js";
 import type { InferenceOpening, InferenceOutput, InferenceReply, InferenceRequest } from "./inference-protocol.js";
 import { takeInferenceWorker } from "./start-inference.js";
 
@@ -13,16 +14,20 @@ export class InferenceThread {
   /** Names the graph has. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  readonly device: EncoderDevice;
+  readonly cudaFailure: string | undefined;
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private readonly exited: Promise<void>;
   private nextId = 0;
   private ended: Error | undefined;
 
-  private constructor(worker: Worker, ready: { inputs: string[]; outputs: string[] }, name: string) {
+  private constructor(worker: Worker, ready: Extract<InferenceReply, { kind: "ready" }>, name: string) {
     this.worker = worker;
     this.inputs = ready.inputs;
     this.outputs = ready.outputs;
+    this.device = ready.device;
+    this.cudaFailure = ready.cudaFailure;
     this.exited = new Promise((resolve) => {
       worker.once("exit", (code) => {
         this.fail(new EncoderError(`The inference thread of encoder ${name} ended with code ${code}.`));
@@ -56,8 +61,11 @@ export class InferenceThread {
       });
     }
     const reason = first.kind === "unusable" ? first.message : first.kind;
-    throw new EncoderError(expected("a usable ONNX file", opening.onnxPath, reason), {
-      hint: "Check that the file exists and opens in ONNX Runtime.",
+    const onGpu = opening.device === "cuda";
+    throw new EncoderError(expected(`a usable ONNX file${onGpu ? " and CUDA device" : ""}`, opening.onnxPath, reason), {
+      hint: onGpu
+        ? "`showtell doctor` says what the CUDA provider needs; leave the device out to take the CPU."
+        : "Check that the file exists and opens in ONNX Runtime.",
     });
   }
 

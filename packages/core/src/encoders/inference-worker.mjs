@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
+import { createSession } from "./create-session.mjs";
 
 /** @typedef {import("./inference-protocol.js").InferenceOpening} InferenceOpening */
 /** @typedef {import("./inference-protocol.js").InferenceRequest} InferenceRequest */
@@ -45,17 +46,18 @@ async function open(opening) {
 /** @param {Uint8Array} weights @param {InferenceOpening} opening */
 async function serve(weights, opening) {
   const { InferenceSession, Tensor } = await runtime;
-  const session = await InferenceSession.create(weights, {
+  const options = {
     intraOpNumThreads: opening.threads,
     interOpNumThreads: 1,
     // Between two batches the cores belong to image decoding.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
-  });
+  };
+  const { session, ...where } = await createSession(InferenceSession, weights, options, opening.device);
   let queue = Promise.resolve();
   port.on("message", (/** @type {InferenceRequest} */ request) => {
     queue = queue.then(() => (request.kind === "run" ? run(request) : close()));
   });
-  reply({ kind: "ready", inputs: [...session.inputNames], outputs: [...session.outputNames] });
+  reply({ kind: "ready", inputs: [...session.inputNames], outputs: [...session.outputNames], ...where });
 
   /** @param {Extract<InferenceRequest, { kind: "run" }>} request */
   async function run(request) {
