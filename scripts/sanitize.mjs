@@ -31,7 +31,13 @@ for (const [name, sanitizer] of Object.entries(SANITIZERS)) {
 
 function check(name, { runtime, nodeOptions }) {
   const build = join(native, "build", name);
-  const options = [`--CDSHOWTELL_SANITIZE=${name}`, "--CDSHOWTELL_TESTS=ON", "--parallel", "2"];
+  const options = [
+    `--CDSHOWTELL_SANITIZE=${name}`,
+    "--CDSHOWTELL_TESTS=ON",
+    "--CDSHOWTELL_CUDA=OFF",
+    "--parallel",
+    "2",
+  ];
   console.log(`\n== ${name}: building`);
   run(process.execPath, [cmakeJs, "compile", "--directory", native, "--out", build, "--log-level", "warn", ...options]);
   console.log(`\n== ${name}: C++ tests`);

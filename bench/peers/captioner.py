@@ -1,4 +1,4 @@
-"""The decoder of the benchmarks in PyTorch, as fast as its CPU operators allow: parameters, shapes and arithmetic are those of the decoder spec.
+"""The decoder of the benchmarks for training in PyTorch, as fast as its operators allow: parameters, shapes and arithmetic are those of the decoder spec.
 
 B = captions (or hypotheses), T = steps, H = hidden size, E = embedding size, V = vocabulary, N = tokens without padding.
 """
@@ -77,7 +77,7 @@ class Captioner(nn.Module):
             return x
         if self.spec["dropout"]["inputMask"] == "step":
             return F.dropout(x, rate)
-        mask = F.dropout(torch.ones(batch.size, x.shape[-1]), rate)
+        mask = F.dropout(x.new_ones(batch.size, x.shape[-1]), rate)
         return x * (mask[batch.rows] if self.packed else mask)
 
     def run_layer(self, layer, x, batch):
@@ -160,7 +160,7 @@ def run_recurrent_dropout(layer, x, batch, rate, packed):
     """The layer with one mask a caption on h: nn.LSTM has no such option, so the steps are a loop over one input product."""
     input_gates = F.linear(x, layer.weight_ih_l0, layer.bias_ih_l0)
     hidden_size = layer.hidden_size
-    mask = F.dropout(torch.ones(batch.size, hidden_size), rate)
+    mask = F.dropout(x.new_ones(batch.size, hidden_size), rate)
     h = c = x.new_zeros(batch.size, hidden_size)
     recurrent = layer.weight_hh_l0.T
     outputs = []

@@ -29,15 +29,21 @@ function runs(command, parameters) {
 /** Quiet where it succeeds: the whole output only when something failed. */
 function runCmakeJs() {
   const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
-  const { SHOWTELL_CUDA: cuda } = process.env;
-  const options = ["--parallel", jobs(), ...(cuda === undefined ? [] : [`--CDSHOWTELL_CUDA=${cuda}`])];
+  const { SHOWTELL_CUDA: cuda = "AUTO" } = process.env;
+  const options = ["--parallel", jobs(), `--CDSHOWTELL_CUDA=${cuda}`];
   const result = spawnSync(process.execPath, [cmakeJs, "compile", "--directory", folder, ...options], {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
-  if (result.status !== 0) process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
-  else process.stdout.write("native: built build/Release/showtell_native.node\n");
+  const output = `${result.stdout ?? ""}${result.stderr ?? ""}`;
+  if (result.status !== 0) process.stderr.write(output);
+  else process.stdout.write(`native: built build/Release/showtell_native.node; ${cudaDevice(output)}\n`);
   return result.status === 0;
+}
+
+/** What CMake says of the CUDA device. */
+function cudaDevice(output) {
+  return output.match(/CUDA device: .*/)?.[0] ?? "CUDA device: forbidden by SHOWTELL_CUDA=OFF";
 }
 
 function jobs() {

@@ -11,12 +11,14 @@
 #include "cuda/device.h"
 #include "cuda/gemm.h"
 #include "cuda/libraries.h"
+#include "device_under_test.h"
 
 using namespace showtell;
 using namespace showtell::cuda;
 
 namespace {
 
+#ifdef CUDA_EMULATION
 /// What describe_device says when the runtime answers with that error.
 std::string refusal(cudaError_t error) {
   cuda_emulation::pretend(error);
@@ -29,6 +31,9 @@ std::string refusal(cudaError_t error) {
   cuda_emulation::pretend(cudaSuccess);
   return text;
 }
+#endif
+
+__global__ void increment(int* p) { ++*p; }
 
 bool says(const std::string& text, const std::string& part) {
   if (text.find(part) != std::string::npos) return true;
@@ -38,6 +43,7 @@ bool says(const std::string& text, const std::string& part) {
 
 }  // namespace
 
+#ifdef CUDA_EMULATION
 TEST(a_device_that_cannot_be_used_says_why) {
   CHECK(says(refusal(cudaErrorInsufficientDriver),
              "unavailable: Expected a driver for CUDA 13.0 but found no NVIDIA driver"));
@@ -80,6 +86,7 @@ TEST(memory_is_given_back) {
   CHECK_THROWS(PinnedBuffer<float>(Index{1} << 60), ErrorCode::memory);
   cuda_emulation::use_schedule("");
 }
+#endif
 
 TEST(a_graph_runs_again_and_a_failed_recording_leaves_the_stream_usable) {
   const Stream stream;
@@ -91,7 +98,6 @@ TEST(a_graph_runs_again_and_a_failed_recording_leaves_the_stream_usable) {
     return value;
   };
   cuda::check(cudaMemsetAsync(count.data(), 0, sizeof(int), stream));
-  void (*increment)(int*) = [](int* p) { ++*p; };
   Graph graph;
   graph.record(stream, [&] { cuda::check(launch(increment, 1, 1, 0, stream, count.data())); });
   CHECK(graph.is_recorded() && read() == 0);

@@ -2,7 +2,7 @@
 // several schedules of the emulation.
 #include "cuda/training/cuda_training.h"
 #include "check.h"
-#include "emulation/cuda_emulation.h"
+#include "device_under_test.h"
 #include "golden.h"
 #include "model/cpu_decoder.h"
 #include "training_problem.h"
@@ -242,6 +242,7 @@ TEST(training_goes_on_from_restored_arrays_to_the_same_bits) {
   CHECK(second.optimizer_step() == 4);
 }
 
+#ifdef CUDA_EMULATION  // gpu_test.cc asks the same of a GPU
 TEST(memory_stops_growing_and_is_given_back) {
   cuda_emulation::use_schedule("forward late");
   const std::size_t before = cuda_emulation::device_bytes();
@@ -269,6 +270,7 @@ TEST(a_full_device_is_an_error_that_training_outlives) {
   CHECK(device.train_step(problem->batch, problem->update).loss_sum > 0);
   cuda_emulation::use_schedule("forward late");
 }
+#endif
 
 TEST(impossible_batches_are_errors) {
   cuda_emulation::use_schedule("forward late");

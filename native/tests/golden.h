@@ -19,7 +19,9 @@ using namespace showtell;
 /// Of the device under test.
 inline std::unique_ptr<Decoder> make_decoder(const DecoderSpec& spec, const ParameterVisitor& fill) {
 #ifdef SHOWTELL_TEST_CUDA
-  return cuda::make_decoder(spec, cuda::DecoderPrecision::float32, fill);
+  const char* precision = std::getenv("SHOWTELL_TEST_PRECISION");  // exact, else float32: both meet the same bounds
+  const bool exact = precision != nullptr && std::string(precision) == "exact";
+  return cuda::make_decoder(spec, exact ? cuda::DecoderPrecision::exact : cuda::DecoderPrecision::float32, fill);
 #else
   return std::make_unique<CpuDecoder>(spec, fill);
 #endif

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "cuda/tensor_ops.h"
+#include "device_under_test.h"
 
 namespace device_test {
 

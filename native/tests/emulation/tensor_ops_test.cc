@@ -66,6 +66,15 @@ __global__ void multiply_by_wgmma(const half* a, const half* b, float* c) {
   }
 }
 
+__global__ void copy_four_of_eight(const float* from, float* to) {
+  DYNAMIC_SHARED(float, stage);
+  cp_async16_zfill(stage, from, 16);
+  cp_async16_zfill(stage + 4, from, 0);
+  cp_async_commit();
+  cp_async_wait<0>();
+  for (int i = 0; i < 8; ++i) to[i] = stage[i];
+}
+
 std::vector<half> random_halves(std::size_t size, unsigned seed) {
   std::mt19937 random(seed);
   std::vector<half> values(size);
@@ -109,15 +118,7 @@ TEST(wgmma_makes_the_product) {
 
 TEST(short_copies_are_filled_with_zeros) {
   const DeviceArray<float> in(std::vector<float>{1, 2, 3, 4}), out(8);
-  void (*kernel)(const float*, float*) = [](const float* from, float* to) {
-    DYNAMIC_SHARED(float, stage);
-    cp_async16_zfill(stage, from, 16);
-    cp_async16_zfill(stage + 4, from, 0);
-    cp_async_commit();
-    cp_async_wait<0>();
-    for (int i = 0; i < 8; ++i) to[i] = stage[i];
-  };
-  CHECK_CUDA(launch(kernel, 1, 1, 64, nullptr, static_cast<const float*>(in.data()), out.data()));
+  CHECK_CUDA(launch(copy_four_of_eight, 1, 1, 64, nullptr, static_cast<const float*>(in.data()), out.data()));
   CHECK((out.read() == std::vector<float>{1, 2, 3, 4, 0, 0, 0, 0}));
 }
 
