@@ -86,8 +86,8 @@ run_conformance() {
     record "conformance suite" skipped 0 "it needs Node and an installed checkout (pnpm install)"
     return
   fi
-  SHOWTELL_CUDA=ON SHOWTELL_REQUIRE_NATIVE=1 check "addon" node "$here/../scripts/build.mjs"
-  (cd "$repository" && SHOWTELL_REQUIRE_CUDA=1 check_here "conformance suite" npx vitest run packages/native-lstm/test/conformance.test.ts)
+  check "addon" env SHOWTELL_CUDA=ON SHOWTELL_REQUIRE_NATIVE=1 node "$here/../scripts/build.mjs"
+  check "conformance suite" env -C "$repository" SHOWTELL_REQUIRE_CUDA=1 npx vitest run packages/native-lstm/test/conformance.test.ts
 }
 
 run_sanitizer() {
@@ -128,7 +128,7 @@ run_benchmarks() {
   run_peers
   check "benchmarks" "$bin/gpu_benchmark" measure "$work"
   [[ -f $work/benchmarks.md ]] || return
-  cp "$work/benchmarks.md" gpu-check.md
+  printf 'Driver %s. %s\n' "${driver:-unknown}" "$(cat "$work/benchmarks.md")" >gpu-check.md
   cat gpu-check.md
 }
 
