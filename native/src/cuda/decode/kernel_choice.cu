@@ -5,7 +5,8 @@ namespace showtell::cuda {
 
 namespace {
 
-constexpr int kOldestOverlap = 90;  // Hopper: the first with programmatic launches
+constexpr int kOldestOverlap = 90;       // Hopper: the first with programmatic launches
+constexpr int kOverlapInGraphs = 12030;  // CUDA 12.3: the first whose graphs keep them
 
 #ifdef SHOWTELL_BUILT_FOR_90A
 constexpr bool kBuiltForWgmma = true;
@@ -18,17 +19,20 @@ __global__ void code_kernel() {}
 }  // namespace
 
 KernelChoice KernelChoice::of_device() {
-  int device = 0, major = 0, minor = 0;
+  int device = 0, major = 0, minor = 0, driver = 0, runtime = 0;
   check(cudaGetDevice(&device));
   check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
   check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  check(cudaDriverGetVersion(&driver));
+  check(cudaRuntimeGetVersion(&runtime));
   // Code that the driver made of PTX for an older architecture does not wait for its predecessor.
   cudaFuncAttributes code;
   check(cudaFuncGetAttributes(&code, code_kernel));
   const int capability = major * 10 + minor;
   KernelChoice choice;
   choice.wgmma = kBuiltForWgmma && capability == kWgmmaCapability;
-  choice.overlap = capability >= kOldestOverlap && code.ptxVersion >= kOldestOverlap;
+  choice.overlap = capability >= kOldestOverlap && code.ptxVersion >= kOldestOverlap && driver >= kOverlapInGraphs &&
+                   runtime >= kOverlapInGraphs;
   return choice;
 }
 
