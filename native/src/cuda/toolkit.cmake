@@ -12,8 +12,9 @@ function(showtell_find_nvcc out)
   elseif(DEFINED ENV{CUDACXX})
     set(${out} $ENV{CUDACXX} PARENT_SCOPE)
   else()
-    find_program(nvcc nvcc HINTS $ENV{CUDA_PATH}/bin /usr/local/cuda/bin NO_CACHE)
-    set(${out} ${nvcc} PARENT_SCOPE)
+    find_program(found_nvcc nvcc HINTS $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
+    set(${out} ${found_nvcc} PARENT_SCOPE)
+    unset(found_nvcc CACHE)  # it may be installed later
   endif()
 endfunction()
 
