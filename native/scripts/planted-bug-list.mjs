@@ -6,7 +6,6 @@
 
 const STEPS = "single_steps_agree_with_the_cpu_for_every_kind_of_decoder";
 const CAPTIONS = "captions_are_those_of_the_cpu_for_every_kind_of_decoder";
-const SIZES = "sizes_around_those_of_the_tiles";
 const TIES = "exact_ties_are_in_the_order_of_the_cpu";
 
 const mma = "decode/mma_tile.h";
@@ -82,7 +81,7 @@ export const DECODING = [
   },
   {
     name: "the end of a depth is not filled with zeros",
-    case: SIZES,
+    case: STEPS,
     file: warpgroup,
     from: "column < product_.depth() ? 16 : 0",
     to: "16",
@@ -148,7 +147,7 @@ export const DECODING = [
   },
   {
     name: "the last ranges of logits are skipped",
-    case: SIZES,
+    case: CAPTIONS,
     file: candidates,
     from: "first_range < range_count(columns)",
     to: "first_range + 32 < range_count(columns)",
