@@ -28,17 +28,28 @@ function runs(command, parameters) {
 
 /** Quiet where it succeeds: the whole output only when something failed. */
 function runCmakeJs() {
-  const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
-  const { SHOWTELL_CUDA: cuda = "AUTO" } = process.env;
-  const options = ["--parallel", jobs(), `--CDSHOWTELL_CUDA=${cuda}`];
-  const result = spawnSync(process.execPath, [cmakeJs, "compile", "--directory", folder, ...options], {
-    encoding: "utf8",
-    maxBuffer: 1 << 26,
-  });
-  const output = `${result.stdout ?? ""}${result.stderr ?? ""}`;
-  if (result.status !== 0) process.stderr.write(output);
-  else process.stdout.write(`native: built build/Release/showtell_native.node; ${cudaDevice(output)}\n`);
+  const { SHOWTELL_CUDA: cuda = "AUTO", SHOWTELL_CUDA_ARCHITECTURES: architectures = "AUTO" } = process.env;
+  const options = [`--CDSHOWTELL_CUDA=${cuda}`, `--CDSHOWTELL_CUDA_ARCHITECTURES=${architectures}`];
+  // Every time, because cmake-js' own build keeps the options of the first; from nothing where the folder came from elsewhere.
+  let configured = cmakeJs("configure", options);
+  if (configured.status !== 0) configured = cmakeJs("reconfigure", options);
+  const result = configured.status === 0 ? cmakeJs("build", [...options, "--parallel", jobs()]) : configured;
+  if (result.status !== 0) process.stderr.write(result.output);
+  else process.stdout.write(`native: built build/Release/showtell_native.node; ${cudaDevice(configured.output)}\n`);
   return result.status === 0;
+}
+
+function cmakeJs(command, options) {
+  const program = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [program, command, "--directory", folder, ...options],
+    {
+      encoding: "utf8",
+      maxBuffer: 1 << 26,
+    },
+  );
+  return { status, output: `${stdout ?? ""}${stderr ?? ""}` };
 }
 
 /** What CMake says of the CUDA device. */
