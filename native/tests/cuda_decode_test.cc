@@ -171,9 +171,9 @@ double step_difference(Model& model, Precision precision, const KernelChoice& ch
     plain::Floats logits(static_cast<std::size_t>(state.rows * model.spec.vocab_size)), wanted(logits.size());
     inference.step(state, tokens.data(), logits.data());
     model.cpu->step(*wanted_state, tokens.data(), wanted.data());
-    most = std::fmax(most, plain::distance(logits, wanted, logits.size()));
+    most = plain::worse(most, plain::distance(logits, wanted, logits.size()));
     if (model.spec.has_attention) {
-      most = std::fmax(most, plain::distance(state.attention, wanted_state->attention(), state.attention.size()));
+      most = plain::worse(most, plain::distance(state.attention, wanted_state->attention(), state.attention.size()));
     }
     rows.clear();
     for (Index row = 0; row < state.rows; ++row) {

@@ -38,6 +38,9 @@ std::vector<double> product(Index m, Index n, Index k, const A& a, const B& b) {
 
 inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
+/// The larger of two differences; NaN is the largest of all.
+inline double worse(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+
 /// Largest difference, relative to the largest wanted value.
 template <typename Actual, typename Wanted>
 double distance(const Actual& actual, const Wanted& wanted, std::size_t size) {
@@ -45,7 +48,7 @@ double distance(const Actual& actual, const Wanted& wanted, std::size_t size) {
   double difference = 0;
   for (std::size_t at = 0; at < size; ++at) {
     const double apart = std::fabs(static_cast<double>(actual[at]) - static_cast<double>(wanted[at]));
-    if (!(apart <= difference)) difference = apart;
+    difference = worse(difference, apart);
     largest = std::fmax(largest, std::fabs(static_cast<double>(wanted[at])));
   }
   return difference / (largest > 0 ? largest : 1);

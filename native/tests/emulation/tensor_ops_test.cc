@@ -99,7 +99,7 @@ double worst_error(void (*kernel)(const half*, const half*, float*), const char*
       sum +=
           static_cast<double>(__half2float(a[i / kColumns * kDepth + k])) * __half2float(b[i % kColumns * kDepth + k]);
     const double error = std::fabs(sum - c[i]);
-    if (!(error <= worst)) worst = error;  // NaN counts
+    if (error > worst || std::isnan(error)) worst = error;  // and stays NaN
   }
   return worst;
 }
