@@ -1,6 +1,7 @@
 #include "binding/arguments.h"
 
 #include <cmath>
+#include <limits>
 
 namespace showtell::binding {
 
@@ -198,6 +199,18 @@ AdamOptions to_adam_options(const Napi::Value& value) {
   }
   if (!object.Get("averageDecay").IsUndefined()) options.average_decay = number("averageDecay", 0, 1 + 1e-12);
   return options;
+}
+
+std::optional<LossScale> to_loss_scale(const Napi::Value& value) {
+  if (value.IsUndefined()) return std::nullopt;
+  const auto object = to_object(value, "lossScale");
+  const double factor = to_number(object.Get("factor"), "lossScale.factor");
+  if (!(factor >= 1 && factor <= std::numeric_limits<float>::max())) {
+    throw Error(ErrorCode::option, expected("a number from 1 on", "lossScale.factor", std::to_string(factor)));
+  }
+  const Index steps = to_index(object.Get("stepsWithoutOverflow"), "lossScale.stepsWithoutOverflow", 0,
+                               std::numeric_limits<std::int32_t>::max());
+  return LossScale{static_cast<float>(factor), static_cast<std::int32_t>(steps)};
 }
 
 FeatureCopy to_features(const DecoderSpec& spec, const Napi::Value& pooled, const Napi::Value& images,

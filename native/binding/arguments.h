@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ std::vector<std::int32_t> to_ints(const Napi::Value& value, const std::string& n
 DecoderSpec to_decoder_spec(const Napi::Value& value);
 SearchOptions to_search_options(const Napi::Value& value, const DecoderSpec& spec);
 AdamOptions to_adam_options(const Napi::Value& value);
+/// None where undefined.
+std::optional<LossScale> to_loss_scale(const Napi::Value& value);
 
 /// Owns what a FeatureBatch points to.
 struct FeatureCopy {

@@ -33,48 +33,61 @@ Napi::Promise rejected(Napi::Env env, const Napi::Error& error) {
   return deferred.Promise();
 }
 
-/// One call of JavaScript on its way through a thread.
-class Job : public Napi::AsyncWorker {
+namespace {
+
+constexpr std::size_t kMostStepsInFlight = 2;  // of the contract, packages/core/src/decoder/backend.ts
+
+/// Runs `body` on one of libuv's threads, then `done` on the JavaScript thread. Deletes itself.
+class Task : public Napi::AsyncWorker {
  public:
-  Job(Napi::Env env, std::shared_ptr<DecoderSession> session, Work work)
-      : Napi::AsyncWorker(env, "showtell"),
-        session_(std::move(session)),
-        work_(std::move(work)),
-        deferred_(Napi::Promise::Deferred::New(env)) {}
+  using Done = std::function<void(Napi::Env)>;
+  Task(Napi::Env env, std::function<void()> body, Done done)
+      : Napi::AsyncWorker(env, "showtell"), body_(std::move(body)), done_(std::move(done)) {}
 
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void Execute() override {
-    try {
-      make_result_ = work_(*session_->decoder_);
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
-  }
+  void Execute() override { body_(); }
 
   void OnOK() override {
     const Napi::Env env = Env();
     const Napi::HandleScope scope(env);
     try {
-      // The next job starts whatever this one's result becomes.
-      session_->finished(env);
-      try {
-        if (failure_) std::rethrow_exception(failure_);
-        deferred_.Resolve(make_result_ ? make_result_(env) : env.Undefined());
-      } catch (...) {
-        deferred_.Reject(current_js_error(env).Value());
-      }
+      done_(env);
     } catch (const Napi::Error&) {
       // A worker thread that is being terminated takes no answers.
     }
   }
 
  private:
-  std::shared_ptr<DecoderSession> session_;
-  Work work_;
-  Napi::Promise::Deferred deferred_;
-  MakeResult make_result_;
-  std::exception_ptr failure_;
+  std::function<void()> body_;
+  Done done_;
+};
+
+}  // namespace
+
+/// The promise of one call of JavaScript, and what became of it on other threads.
+struct DecoderSession::Answer {
+  explicit Answer(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+
+  template <typename Body>
+  void attempt(const Body& body) {
+    try {
+      body();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+
+  void give(Napi::Env env) {
+    try {
+      if (failure) std::rethrow_exception(failure);
+      deferred.Resolve(make_result ? make_result(env) : env.Undefined());
+    } catch (...) {
+      deferred.Reject(current_js_error(env).Value());
+    }
+  }
+
+  const Napi::Promise::Deferred deferred;
+  MakeResult make_result;
+  std::exception_ptr failure;
 };
 
 DecoderSession::DecoderSession(Napi::Env env, std::unique_ptr<Decoder> decoder)
@@ -82,32 +95,75 @@ DecoderSession::DecoderSession(Napi::Env env, std::unique_ptr<Decoder> decoder)
   report_memory(env);
 }
 
-Napi::Promise DecoderSession::enqueue(Napi::Env env, Work work) {
-  auto* job = new Job(env, shared_from_this(), std::move(work));  // deletes itself when done
-  const Napi::Promise promise = job->promise();
-  waiting_.push_back(job);
-  run_next();
-  return promise;
+Napi::Promise DecoderSession::enqueue(Napi::Env env, Work work) { return add(env, std::move(work), nullptr); }
+Napi::Promise DecoderSession::enqueue(Napi::Env env, Step step) { return add(env, nullptr, std::move(step)); }
+
+Napi::Promise DecoderSession::add(Napi::Env env, Work work, Step step) {
+  auto answer = std::make_shared<Answer>(env);
+  waiting_.push_back({std::move(work), std::move(step), answer});
+  run_next(env);
+  return answer->deferred.Promise();
 }
 
-void DecoderSession::run_next() {
+void DecoderSession::run_next(Napi::Env env) {
   if (running_ || waiting_.empty()) return;
-  Job* job = waiting_.front();
+  const std::size_t room = waiting_.front().step ? kMostStepsInFlight : 1;
+  if (steps_in_flight_.size() >= room) return;
+  const Job job = std::move(waiting_.front());
   waiting_.pop_front();
   running_ = true;
-  job->Queue();
+  const auto wait = std::make_shared<Wait>();
+  const auto run = [self = shared_from_this(), job, wait] {
+    job.answer->attempt([&] {
+      if (job.work) {
+        job.answer->make_result = job.work(*self->decoder_);
+        return;
+      }
+      *wait = job.step(*self->decoder_);
+      if (self->decoder_->overlaps_steps()) return;
+      job.answer->make_result = (*wait)();
+      *wait = nullptr;
+    });
+  };
+  const auto done = [self = shared_from_this(), job, wait](Napi::Env in) { self->finish_job(in, job, *wait); };
+  (new Task(env, run, done))->Queue();
 }
 
-void DecoderSession::finished(Napi::Env env) {
+void DecoderSession::finish_job(Napi::Env env, const Job& job, Wait wait) {
   running_ = false;
   report_memory(env);
-  run_next();
-  if (!running_ && disposed_) dispose(env);
+  if (wait) {
+    steps_in_flight_.push_back({std::move(wait), job.answer});
+    if (steps_in_flight_.size() == 1) wait_next(env);
+    go_on(env);
+    return;
+  }
+  go_on(env);  // whatever this one's result becomes
+  job.answer->give(env);
+}
+
+void DecoderSession::wait_next(Napi::Env env) {
+  const StepInFlight& step = steps_in_flight_.front();
+  const auto run = [step] { step.answer->attempt([&] { step.answer->make_result = step.wait(); }); };
+  (new Task(env, run, [self = shared_from_this()](Napi::Env in) { self->finish_wait(in); }))->Queue();
+}
+
+void DecoderSession::finish_wait(Napi::Env env) {
+  const auto answer = steps_in_flight_.front().answer;
+  steps_in_flight_.pop_front();
+  if (!steps_in_flight_.empty()) wait_next(env);
+  go_on(env);
+  answer->give(env);
+}
+
+void DecoderSession::go_on(Napi::Env env) {
+  run_next(env);
+  if (disposed_) dispose(env);
 }
 
 void DecoderSession::dispose(Napi::Env env) {
   disposed_ = true;
-  if (running_ || !waiting_.empty()) return;
+  if (busy()) return;
   for (const auto& weak : states_) {
     if (const auto state = weak.lock()) state->state.reset();
   }

@@ -155,15 +155,16 @@ Napi::Value DecoderWrap::generate(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DecoderWrap::train_step(const Napi::CallbackInfo& info) {
-  return submit(info, [&](const std::shared_ptr<DecoderSession>& session) -> Work {
+  return submit(info, [&](const std::shared_ptr<DecoderSession>& session) -> Step {
     auto batch = std::make_shared<BatchCopy>(to_batch(session->spec(), info[0]));
     const AdamOptions options = to_adam_options(info[1]);
-    return [batch, options](Decoder& decoder) -> MakeResult {
-      const StepResult result = decoder.train_step(batch->view(), options);
-      return [result](Napi::Env env) {
-        auto object = to_object(env, static_cast<const LossSum&>(result));
-        object.Set("gradientNorm", Napi::Number::New(env, result.gradient_norm));
-        return object;
+    return [batch, options](Decoder& decoder) -> Wait {
+      return [batch, wait = decoder.start_step(batch->view(), options)]() -> MakeResult {
+        return [result = wait()](Napi::Env env) {
+          auto object = to_object(env, static_cast<const LossSum&>(result));
+          object.Set("gradientNorm", Napi::Number::New(env, result.gradient_norm));
+          return object;
+        };
       };
     };
   });
@@ -180,19 +181,19 @@ Napi::Value DecoderWrap::evaluate_loss(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DecoderWrap::read_parameters(const Napi::CallbackInfo& info) {
-  return submit(info, [](const auto&) {
+  return submit(info, [](const auto&) -> Work {
     return snapshot_work([](Decoder& decoder, const ParameterVisitor& read) { decoder.read_parameters(read); });
   });
 }
 
 Napi::Value DecoderWrap::read_gradients(const Napi::CallbackInfo& info) {
-  return submit(info, [](const auto&) {
+  return submit(info, [](const auto&) -> Work {
     return snapshot_work([](Decoder& decoder, const ParameterVisitor& read) { decoder.read_gradients(read); });
   });
 }
 
 Napi::Value DecoderWrap::read_averages(const Napi::CallbackInfo& info) {
-  return submit(info, [](const auto&) {
+  return submit(info, [](const auto&) -> Work {
     return snapshot_work([](Decoder& decoder, const ParameterVisitor& read) { decoder.read_averages(read); });
   });
 }
@@ -216,6 +217,7 @@ Napi::Value DecoderWrap::read_optimizer_state(const Napi::CallbackInfo& info) {
       auto averages = std::make_shared<NamedSnapshot>();
       const auto step = static_cast<double>(decoder.optimizer_step());
       const bool has_averages = decoder.has_averages();
+      const std::optional<LossScale> loss_scale = decoder.loss_scale();
       if (decoder.has_moments()) {
         decoder.visit_optimizer(Array::first_moments, first->reader());
         decoder.visit_optimizer(Array::second_moments, second->reader());
@@ -227,6 +229,7 @@ Napi::Value DecoderWrap::read_optimizer_state(const Napi::CallbackInfo& info) {
         object.Set("firstMoments", first->to_object(env));
         object.Set("secondMoments", second->to_object(env));
         if (has_averages) object.Set("averages", averages->to_object(env));
+        if (loss_scale) object.Set("lossScale", to_object(env, *loss_scale));
         return object;
       };
     };
@@ -250,6 +253,7 @@ Napi::Value DecoderWrap::write_optimizer_state(const Napi::CallbackInfo& info) {
       throw Error(ErrorCode::shape,
                   expected("both moments, or neither before the first step", "optimizer state", "a part"));
     }
+    const std::optional<LossScale> loss_scale = to_loss_scale(object.Get("lossScale"));
     return [=](Decoder& decoder) -> MakeResult {
       const auto writer = [](const std::shared_ptr<NamedCopies>& copies) {
         return copies ? writer_of(*copies) : ParameterVisitor();
@@ -257,6 +261,7 @@ Napi::Value DecoderWrap::write_optimizer_state(const Napi::CallbackInfo& info) {
       const ParameterVisitor visitors[] = {writer(first), writer(second), writer(averages)};
       const auto or_null = [](const ParameterVisitor& visitor) { return visitor ? &visitor : nullptr; };
       decoder.write_optimizer(step, or_null(visitors[0]), or_null(visitors[1]), or_null(visitors[2]));
+      if (loss_scale) decoder.write_loss_scale(*loss_scale);
       return nullptr;
     };
   });

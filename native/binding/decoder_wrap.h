@@ -38,7 +38,7 @@ class DecoderWrap : public Napi::ObjectWrap<DecoderWrap> {
   Napi::Value write_optimizer_state(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
-  /// Calls make_work() -> Work on a live decoder; exceptions become rejections.
+  /// Calls make_work() -> Work or Step on a live decoder; exceptions become rejections.
   template <typename MakeWork>
   Napi::Value submit(const Napi::CallbackInfo& info, const MakeWork& make_work);
 

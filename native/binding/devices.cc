@@ -6,6 +6,7 @@
 #include "ops/blas.h"
 #ifdef SHOWTELL_WITH_CUDA
 #include "cuda/cublaslt.h"
+#include "cuda/cudnn.h"
 #include "cuda/device.h"
 #include "cuda/make_decoder.h"
 #endif
@@ -49,6 +50,9 @@ Napi::Object cuda_info(Napi::Env env) {
   auto libraries = Napi::Object::New(env);
   libraries.Set("cudart", cuda::version_text(device.runtime_version));
   libraries.Set("cuBLASLt", cuda::version_of(cublaslt) + ", " + cublaslt.path);
+  const cuda::Cudnn* cudnn = cuda::cudnn();
+  libraries.Set("cuDNN", cudnn == nullptr ? "none, training runs on kernels of its own (" + cuda::cudnn_absence() + ")"
+                                          : cuda::version_of(*cudnn) + ", " + cudnn->path);
   auto info = Napi::Object::New(env);
   info.Set("kind", "cuda");
   info.Set("description", device.text());

@@ -63,4 +63,11 @@ inline Napi::Object to_object(Napi::Env env, const LossSum& loss) {
   return object;
 }
 
+inline Napi::Object to_object(Napi::Env env, const LossScale& scale) {
+  auto object = Napi::Object::New(env);
+  object.Set("factor", Napi::Number::New(env, scale.factor));
+  object.Set("stepsWithoutOverflow", Napi::Number::New(env, scale.steps_without_overflow));
+  return object;
+}
+
 }  // namespace showtell::binding

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "check.h"
+#include "cuda/cudnn.h"
 #include "cuda/decode/decode_stream.h"
 #include "cuda/device.h"
 #include "cuda/gemm.h"
@@ -184,6 +185,26 @@ TEST(a_missing_library_is_named) {
       text,
       "Expected cuBLASLt (libcublasLt.so.13 or libcublasLt.so.12) but found none. Hint: pip install nvidia-cublas"));
   unsetenv("SHOWTELL_CUDA_LIBRARIES");
+}
+
+TEST(cudnn_is_refused_where_it_is_missing_or_too_old) {
+  const auto refusal_in = [](const char* folder) {
+    setenv("SHOWTELL_CUDA_LIBRARIES", folder, 1);
+    std::string text = "none";
+    try {
+      const Cudnn library = load_cudnn();
+      text = "version " + version_of(library);
+    } catch (const Error& error) {
+      text = error.what();
+    }
+    unsetenv("SHOWTELL_CUDA_LIBRARIES");
+    return text;
+  };
+  CHECK(says(refusal_in("/nowhere"),
+             "Expected cuDNN (libcudnn.so.9) but found none. Hint: pip install nvidia-cudnn-cu13"));
+  CHECK(says(refusal_in(CUDNN_STAND_IN_OLD), "Expected cuDNN 9 or newer but " CUDNN_STAND_IN_OLD));
+  CHECK(says(refusal_in(CUDNN_STAND_IN_OLD), "is version 8.9. Hint: pip install nvidia-cudnn-cu13."));
+  CHECK(refusal_in(CUDNN_STAND_IN) == "version 9.28.1");
 }
 
 TEST(a_library_without_our_functions_is_refused) {

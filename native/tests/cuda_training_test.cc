@@ -1,6 +1,8 @@
 // Training on the device against training on the CPU: the goldens' decoders and random ones, with every option, under
 // several schedules of the emulation.
 #include "cuda/training/cuda_training.h"
+#include <cstdlib>
+
 #include "check.h"
 #include "device_under_test.h"
 #include "golden.h"
@@ -10,9 +12,22 @@
 using namespace golden;
 using namespace training_problem;
 using showtell::cuda::CudaTraining;
+using showtell::cuda::Cudnn;
+using showtell::cuda::kMostLogits;
 using showtell::cuda::TrainingPrecision;
 
 namespace {
+
+/// The stand-in for cuDNN, opened as the library itself is.
+const Cudnn& stand_in() {
+  static const Cudnn library = [] {
+    setenv("SHOWTELL_CUDA_LIBRARIES", CUDNN_STAND_IN, 1);
+    const Cudnn opened = showtell::cuda::load_cudnn();
+    unsetenv("SHOWTELL_CUDA_LIBRARIES");
+    return opened;
+  }();
+  return library;
+}
 
 const char* const kSchedules[] = {"forward late", "backward late", "random seed=1", "random seed=2 blocks=3"};
 
@@ -134,6 +149,52 @@ TEST(ten_steps_equal_those_of_the_cpu_for_every_golden_and_schedule) {
       CudaTraining device(golden.spec, TrainingPrecision::float32, from(parameters));
       const int steps = schedule == kSchedules[0] ? 10 : 3;
       check_against_cpu(name, golden.spec, parameters, golden.batch, golden.update, steps, device);
+    }
+  }
+}
+
+TEST(cudnn_takes_the_same_steps_for_every_golden_made_expressible) {
+  cuda_emulation::use_schedule("random seed=3");
+  for (const char* name : kNames) {
+    const Golden golden(path_of(name));
+    const Values parameters = parameters_of(golden);
+    DecoderSpec spec = golden.spec;
+    const bool expressible = !spec.hard_sigmoid && spec.dropout.recurrent == 0;
+    const auto with_cudnn = [&] {
+      return std::make_unique<CudaTraining>(spec, TrainingPrecision::float32, from(parameters), kMostLogits,
+                                            &stand_in());
+    };
+    CHECK(with_cudnn()->uses_cudnn() == expressible);
+    spec.hard_sigmoid = false;
+    spec.dropout.recurrent = 0;
+    const auto device = with_cudnn();
+    CHECK(device->uses_cudnn());
+    check_against_cpu(name, spec, parameters, golden.batch, golden.update, 10, *device);
+  }
+}
+
+TEST(cudnn_with_odd_sizes_in_every_precision_equals_the_cpu) {
+  int schedule = 0;
+  for (const Normalization normalization : {Normalization::none, Normalization::batch, Normalization::layer}) {
+    for (const ImageInjection injection : {ImageInjection::first_input, ImageInjection::initial_state}) {
+      for (const double input_dropout : {0.0, 0.25}) {
+        cuda_emulation::use_schedule(kSchedules[schedule++ % 4]);
+        DecoderSpec spec = attention_spec();
+        spec.normalization = normalization;
+        spec.image_injection = injection;
+        spec.dropout = all_dropout(input_dropout > 0);
+        spec.dropout.input = input_dropout;
+        spec.dropout.recurrent = 0;
+        const Problem problem(spec, 3, 5, 9, 6, 37);
+        const auto check_precision = [&](const char* name, TrainingPrecision precision, const Tolerances& allowed) {
+          CudaTraining device(spec, precision, from(problem.parameters), kMostLogits, &stand_in());
+          CHECK(device.uses_cudnn());
+          check_against_cpu(name, spec, problem.parameters, problem.batch, problem.update, 3, device, allowed);
+        };
+        check_precision("cuDNN float32", TrainingPrecision::float32, {});
+        check_precision("cuDNN tf32", TrainingPrecision::tf32, {1e-4, 5e-3, 1e-3, 3e-2});
+        check_precision("cuDNN float16", TrainingPrecision::float16, {1e-3, 5e-2, 5e-3, 3e-2});
+      }
     }
   }
 }
@@ -321,21 +382,50 @@ TEST(an_overflow_skips_the_update_and_halves_the_loss_scale) {
   cuda_emulation::use_schedule("forward late");
   const auto problem = large_problem(31);
   CudaTraining device(problem->spec, TrainingPrecision::float16, from(problem->parameters));
-  CHECK(device.loss_scale() == 65536);
+  CHECK(device.loss_scale().factor == 65536);
   device.train_step(problem->batch, problem->update);
-  CHECK(device.optimizer_step() == 1 && device.loss_scale() == 65536);
-  device.set_loss_scale(1e9f);
+  CHECK(device.optimizer_step() == 1 && device.loss_scale().factor == 65536);
+  CHECK(device.loss_scale().steps_without_overflow == 1);
+  device.set_loss_scale({1e9f, 7});
   Values before, after;
   device.read_parameters(into(before));
   const StepResult skipped = device.train_step(problem->batch, problem->update);
   device.read_parameters(into(after));
   CHECK(before == after);  // the running statistics as well
   CHECK(device.optimizer_step() == 1 && device.skipped_steps() == 1);
-  CHECK(device.loss_scale() == 5e8f);
+  CHECK(device.loss_scale().factor == 5e8f && device.loss_scale().steps_without_overflow == 0);
   CHECK(skipped.gradient_norm == 0 && skipped.loss_sum > 0);
-  device.set_loss_scale(1024, 1999);
+  device.set_loss_scale({1024, 1999});
   CHECK(device.train_step(problem->batch, problem->update).gradient_norm > 0);
-  CHECK(device.optimizer_step() == 2 && device.loss_scale() == 2048);
+  CHECK(device.optimizer_step() == 2 && device.loss_scale().factor == 2048);
+}
+
+TEST(a_restored_loss_scale_takes_the_same_steps) {
+  cuda_emulation::use_schedule("forward late");
+  const auto problem = large_problem(37);
+  const auto open = [&](const Values& parameters) {
+    return std::make_unique<CudaTraining>(problem->spec, TrainingPrecision::float16, from(parameters));
+  };
+  const auto straight = open(problem->parameters);
+  straight->set_loss_scale({1e9f, 0});
+  straight->train_step(problem->batch, problem->update);
+  CHECK(straight->skipped_steps() == 1 && straight->optimizer_step() == 0 && !straight->has_moments());
+  straight->set_loss_scale({512, 1998});
+  straight->train_step(problem->batch, problem->update);
+  CHECK(straight->has_moments());
+  using Array = Decoder::OptimizerArray;
+  Values parameters, first_moments, second_moments, averages;
+  straight->read_parameters(into(parameters));
+  straight->visit_optimizer(Array::first_moments, into(first_moments));
+  straight->visit_optimizer(Array::second_moments, into(second_moments));
+  straight->visit_optimizer(Array::averages, into(averages));
+  const auto resumed = open(parameters);
+  const ParameterVisitor arrays[] = {from(first_moments), from(second_moments), from(averages)};
+  resumed->write_optimizer(straight->optimizer_step(), &arrays[0], &arrays[1], &arrays[2]);
+  CHECK(resumed->loss_scale().factor == 65536);
+  resumed->set_loss_scale(straight->loss_scale());
+  CHECK(train(*resumed, problem->batch, problem->update, 2) == train(*straight, problem->batch, problem->update, 2));
+  CHECK(straight->loss_scale().factor == 1024 && resumed->loss_scale().factor == 1024);
 }
 
 TEST_MAIN

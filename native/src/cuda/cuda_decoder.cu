@@ -48,7 +48,7 @@ Precision decoding_precision(DecoderPrecision precision) {
 
 CudaDecoder::CudaDecoder(const DecoderSpec& spec, DecoderPrecision precision, const ParameterVisitor& fill)
     : Decoder(spec),
-      training_(spec_, training_precision(precision), fill),
+      training_(spec_, training_precision(precision), fill, kMostLogits, cudnn()),
       inference_(spec_, training_.parameters(), decoding_precision(precision)) {}
 
 std::unique_ptr<Decoder> make_decoder(const DecoderSpec& spec, DecoderPrecision precision,
@@ -74,10 +74,10 @@ GeneratedCaptions CudaDecoder::generate_checked(const FeatureBatch& features, co
   return inference_.generate(features, options);
 }
 
-StepResult CudaDecoder::train_checked(const TrainingBatch& batch, const AdamOptions& options) {
-  const StepResult result = training_.train_step(batch, options);
+StepWait CudaDecoder::start_step_checked(const TrainingBatch& batch, const AdamOptions& options) {
   inference_.invalidate();
-  return result;
+  training_.start_step(batch, options);
+  return [this] { return training_.finish_step(); };
 }
 
 void CudaDecoder::write_parameters(const ParameterVisitor& write) {

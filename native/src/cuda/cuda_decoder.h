@@ -13,6 +13,7 @@ class CudaDecoder : public Decoder {
   CudaDecoder(const DecoderSpec& spec, DecoderPrecision precision, const ParameterVisitor& fill);
 
   Index bytes() const override;
+  bool overlaps_steps() const override { return true; }
   void step(DecodingState& state, const std::int32_t* tokens, float* logits) override;
   void gather(DecodingState& state, const std::int32_t* rows, Index count) override;
 
@@ -30,11 +31,18 @@ class CudaDecoder : public Decoder {
                        const ParameterVisitor* averages) override {
     training_.write_optimizer(step, first, second, averages);
   }
+  std::optional<LossScale> loss_scale() const override {
+    if (!training_.scales_loss()) return std::nullopt;
+    return training_.loss_scale();
+  }
+  void write_loss_scale(const LossScale& scale) override {
+    if (training_.scales_loss()) training_.set_loss_scale(scale);
+  }
 
  private:
   std::unique_ptr<DecodingState> start_checked(const FeatureBatch& features) override;
   GeneratedCaptions generate_checked(const FeatureBatch& features, const SearchOptions& options) override;
-  StepResult train_checked(const TrainingBatch& batch, const AdamOptions& options) override;
+  StepWait start_step_checked(const TrainingBatch& batch, const AdamOptions& options) override;
   LossSum evaluate_checked(const TrainingBatch& batch) override { return training_.evaluate_loss(batch); }
 
   CudaTraining training_;

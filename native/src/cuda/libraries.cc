@@ -52,7 +52,7 @@ std::vector<std::string> library_folders() {
   return folders;
 }
 
-Library::Library(const LibraryName& name) : title_(name.title) {
+Library::Library(const LibraryName& name) : title_(name.title), package_(name.package) {
   std::string reason;
   const auto try_open = [&](const std::string& path) {
     handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -84,7 +84,7 @@ void* Library::address(const char* symbol) const {
   void* found = dlsym(handle_, symbol);
   if (found != nullptr) return found;
   throw Error(ErrorCode::unavailable, "Expected " + title_ + " with the function " + symbol + " but " + path_ +
-                                          " has none. Hint: install a version of CUDA 12 or 13.");
+                                          " has none. Hint: pip install " + package_ + ".");
 }
 
 }  // namespace showtell::cuda

@@ -34,7 +34,7 @@ class Library {
  private:
   void* address(const char* symbol) const;
 
-  std::string title_, path_;
+  std::string title_, package_, path_;
   void* handle_ = nullptr;
 };
 

@@ -21,15 +21,19 @@ set(SHOWTELL_CUDA_SOURCES
   gemm.cc
   libraries.cc
   load_cublaslt.cc
+  load_cudnn.cc
   training/activation.cu
   training/attention.cu
   training/batch_lists.cc
   training/cross_entropy.cu
   training/cuda_training.cu
+  training/cudnn_lstm.cu
   training/device_pass_backward.cu
   training/device_pass_forward.cu
+  training/device_pass_stack.cu
   training/embedding.cu
   training/lstm_cell.cu
+  training/lstm_weights.cu
   training/normalization.cu
   training/optimizer.cu
   training/rows.cu
@@ -38,4 +42,5 @@ set(SHOWTELL_CUDA_SOURCES
 # What the emulation has a stand-in for.
 set(SHOWTELL_CUDA_DEVICE_SOURCES
   cublaslt.cc
+  cudnn.cc
 )

@@ -29,7 +29,8 @@ class Event {
   void record(cudaStream_t stream) const { check(cudaEventRecord(event_, stream), "recording an event"); }
   /// What is given to `stream` from now on begins after what was recorded.
   void make_wait(cudaStream_t stream) const { check(cudaStreamWaitEvent(stream, event_, 0), "waiting for an event"); }
-  void synchronize() const { check(cudaEventSynchronize(event_), "waiting for the device"); }
+  [[nodiscard]] cudaError_t wait() const { return cudaEventSynchronize(event_); }
+  void synchronize() const { check(wait(), "waiting for the device"); }
 
  private:
   cudaEvent_t event_ = nullptr;

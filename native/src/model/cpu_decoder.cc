@@ -71,7 +71,7 @@ GeneratedCaptions CpuDecoder::generate_checked(const FeatureBatch& features, con
   return showtell::generate(context_, spec_, inference_, features, options);
 }
 
-StepResult CpuDecoder::train_checked(const TrainingBatch& batch, const AdamOptions& options) {
+StepWait CpuDecoder::start_step_checked(const TrainingBatch& batch, const AdamOptions& options) {
   const Index size = layout_.trainable_size();
   if (gradients_.size() == 0) gradients_ = AlignedBuffer::zeros(size);
   if (first_moments_.size() == 0) {
@@ -94,7 +94,7 @@ StepResult CpuDecoder::train_checked(const TrainingBatch& batch, const AdamOptio
   adam_update(context_, options, optimizer_step_, result.gradient_norm, size, parameters_.data(), gradients_.data(),
               first_moments_.data(), second_moments_.data(), averaging ? averages_.data() : nullptr);
   inference_.invalidate();
-  return result;
+  return [result] { return result; };
 }
 
 LossSum CpuDecoder::evaluate_checked(const TrainingBatch& batch) {

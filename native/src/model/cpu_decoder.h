@@ -26,11 +26,13 @@ class CpuDecoder : public Decoder {
   void write_optimizer(Index step, const ParameterVisitor* first, const ParameterVisitor* second,
                        const ParameterVisitor* averages) override;
 
- private:
+ protected:
   std::unique_ptr<DecodingState> start_checked(const FeatureBatch& features) override;
   GeneratedCaptions generate_checked(const FeatureBatch& features, const SearchOptions& options) override;
-  StepResult train_checked(const TrainingBatch& batch, const AdamOptions& options) override;
+  StepWait start_step_checked(const TrainingBatch& batch, const AdamOptions& options) override;
   LossSum evaluate_checked(const TrainingBatch& batch) override;
+
+ private:
   void visit(float* trainable, bool with_statistics, const ParameterVisitor& visitor);
   AlignedBuffer& optimizer_array(OptimizerArray array);
 

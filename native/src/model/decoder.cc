@@ -33,9 +33,13 @@ GeneratedCaptions Decoder::generate(const FeatureBatch& features, const SearchOp
 }
 
 StepResult Decoder::train_step(const TrainingBatch& batch, const AdamOptions& options) {
+  return start_step(batch, options)();
+}
+
+StepWait Decoder::start_step(const TrainingBatch& batch, const AdamOptions& options) {
   check_features(batch.features);
   check_batch(spec_, batch);
-  return train_checked(batch, options);
+  return start_step_checked(batch, options);
 }
 
 LossSum Decoder::evaluate_loss(const TrainingBatch& batch) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "model/inference.h"
 #include "model/search_options.h"
@@ -15,6 +16,15 @@ namespace showtell {
 struct StepResult : LossSum {
   double gradient_norm = 0;
 };
+
+/// Dynamic loss scaling (Micikevicius et al. 2018, section 3.2).
+struct LossScale {
+  float factor = 1;
+  std::int32_t steps_without_overflow = 0;  // nor growth
+};
+
+/// Waits for a training step that was started.
+using StepWait = std::function<StepResult()>;
 
 /// Reads or writes one parameter's values.
 using ParameterVisitor = std::function<void(const ParameterShape&, float* values)>;
@@ -53,6 +63,11 @@ class Decoder {
   GeneratedCaptions generate(const FeatureBatch& features, const SearchOptions& options);
 
   StepResult train_step(const TrainingBatch& batch, const AdamOptions& options);
+  /// The same in two halves: what is returned waits for the result, once, on any thread. Where overlaps_steps(), one
+  /// more step may be started meanwhile, and nothing else; the batch stays until the wait is over. Waits are called in
+  /// the order of the starts.
+  StepWait start_step(const TrainingBatch& batch, const AdamOptions& options);
+  virtual bool overlaps_steps() const { return false; }
   LossSum evaluate_loss(const TrainingBatch& batch);
 
   virtual void read_parameters(const ParameterVisitor& read) = 0;
@@ -71,12 +86,15 @@ class Decoder {
   /// Null arrays are forgotten.
   virtual void write_optimizer(Index step, const ParameterVisitor* first, const ParameterVisitor* second,
                                const ParameterVisitor* averages) = 0;
+  /// None where gradients are not scaled; written there, it means nothing.
+  virtual std::optional<LossScale> loss_scale() const { return std::nullopt; }
+  virtual void write_loss_scale(const LossScale&) {}
 
  protected:
   // After the checks that all devices share.
   virtual std::unique_ptr<DecodingState> start_checked(const FeatureBatch& features) = 0;
   virtual GeneratedCaptions generate_checked(const FeatureBatch& features, const SearchOptions& options) = 0;
-  virtual StepResult train_checked(const TrainingBatch& batch, const AdamOptions& options) = 0;
+  virtual StepWait start_step_checked(const TrainingBatch& batch, const AdamOptions& options) = 0;
   virtual LossSum evaluate_checked(const TrainingBatch& batch) = 0;
 
   const DecoderSpec spec_;

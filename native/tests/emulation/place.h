@@ -15,7 +15,7 @@ struct Place {
 
 /// Prints one line, with the running thread and block, and ends the process with status 99.
 [[noreturn]] void fail(const Place& place, const char* format, ...) __attribute__((format(printf, 2, 3)));
-[[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
+[[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2), visibility("default")));
 
 constexpr int kFailureStatus = 99;
 

@@ -130,7 +130,7 @@ cudaError_t get_function_attributes(cudaFuncAttributes* attributes);
 cudaError_t set_shared_limit(const void* kernel, int bytes);
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> body);
 /// Host arithmetic as one node of the stream, in place of a library's kernel.
-void host_node(cudaStream_t stream, std::function<void()> body);
+__attribute__((visibility("default"))) void host_node(cudaStream_t stream, std::function<void()> body);
 
 /// For tests: allocated now.
 std::size_t device_bytes();

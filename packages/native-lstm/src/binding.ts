@@ -4,7 +4,7 @@
  * Every method that computes returns a promise; calls on one decoder run one after another in call order. Errors carry `code` (NativeErrorCode).
  * Contract of lifetimes: arrays handed over stay referenced until the promise settles; a handle may be disposed twice.
  */
-import type { AdamUpdate, DecoderSpec, LossSum, SearchOptions, StepResult } from "@showtell/core/captioning";
+import type { AdamUpdate, DecoderSpec, LossScale, LossSum, SearchOptions, StepResult } from "@showtell/core/captioning";
 
 export type NativeDevice = "cpu" | "cuda";
 
@@ -96,6 +96,7 @@ export interface NativeOptimizerState {
   readonly firstMoments: NativeParameters;
   readonly secondMoments: NativeParameters;
   readonly averages?: NativeParameters;
+  readonly lossScale?: LossScale;
 }
 
 /** The captions of all images one after another, best first within an image. */

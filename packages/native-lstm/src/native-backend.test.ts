@@ -126,6 +126,19 @@ describe("the native backend", () => {
     expect(error).toHaveProperty("hint", "Take a smaller batch or a narrower beam.");
   });
 
+  it("carries the loss scale of float16 in the optimizer's state", async () => {
+    const written: unknown[] = [];
+    const lossScale = { factor: 4096, stepsWithoutOverflow: 3 };
+    const { decoder } = await openDecoder({
+      readOptimizerState: async () => ({ step: 0, firstMoments: {}, secondMoments: {}, lossScale }),
+      writeOptimizerState: async (state) => void written.push(state),
+    });
+    const state = await decoder.readOptimizerState();
+    expect(state).toEqual({ step: 0, firstMoments: new Map(), secondMoments: new Map(), lossScale });
+    await decoder.writeOptimizerState(state);
+    expect(written).toEqual([{ step: 0, firstMoments: {}, secondMoments: {}, lossScale }]);
+  });
+
   it("cuts the addon's flat captions into images", async () => {
     const { decoder } = await openDecoder({
       generate: async () => ({

@@ -156,6 +156,7 @@ export class NativeBackendDecoder implements BackendDecoder {
       firstMoments: namedTensors(this.spec, state.firstMoments),
       secondMoments: namedTensors(this.spec, state.secondMoments),
       ...(state.averages !== undefined && { averages: namedTensors(this.spec, state.averages) }),
+      ...(state.lossScale !== undefined && { lossScale: state.lossScale }),
     };
   }
 
@@ -168,6 +169,7 @@ export class NativeBackendDecoder implements BackendDecoder {
       firstMoments: nativeParameters(state.firstMoments),
       secondMoments: nativeParameters(state.secondMoments),
       ...(state.averages !== undefined && { averages: nativeParameters(state.averages) }),
+      ...(state.lossScale !== undefined && { lossScale: state.lossScale }),
     };
     await settle(site, () => this.#native.writeOptimizerState(native));
   }

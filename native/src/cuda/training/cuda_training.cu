@@ -66,7 +66,7 @@ bool CudaTraining::GraphKey::operator<(const GraphKey& other) const {
 }
 
 CudaTraining::CudaTraining(const DecoderSpec& spec, TrainingPrecision precision, const ParameterVisitor& fill,
-                           Index most_logits)
+                           Index most_logits, const Cudnn* cudnn)
     : spec_(checked(spec)),
       layout_(spec_),
       precision_(precision),
@@ -78,25 +78,25 @@ CudaTraining::CudaTraining(const DecoderSpec& spec, TrainingPrecision precision,
   copy_to_device(parameters_, filled(layout_, true, fill));
   copy_to_device(statistics_, filled(layout_, false, fill));
   for (auto& slot : slots_) slot.outcome = DeviceBuffer<StepOutcome>(1);
-  set_loss_scale(precision == TrainingPrecision::float16 ? kFirstLossScale : 1.0f);
-  recorder_ =
-      StepRecorder::create(precision_, spec_, layout_, pointers_, gradient_pointers_, parameters_.data(), most_logits);
+  set_loss_scale({scales_loss() ? kFirstLossScale : 1.0f, 0});
+  recorder_ = StepRecorder::create(precision_, spec_, layout_, pointers_, gradient_pointers_, parameters_.data(),
+                                   most_logits, cudnn);
 }
 
 CudaTraining::~CudaTraining() = default;
 
-void CudaTraining::set_loss_scale(float scale, std::int32_t steps) {
+void CudaTraining::set_loss_scale(const LossScale& scale) {
   OptimizerState state;
-  state.steps_without_overflow = steps;
-  state.loss_scale = scale;
+  state.steps_without_overflow = scale.steps_without_overflow;
+  state.loss_scale = scale.factor;
   state.step = last_outcome_.step;
   copy(state_.data(), &state, sizeof state, cudaMemcpyHostToDevice);
 }
 
-float CudaTraining::loss_scale() const {
+LossScale CudaTraining::loss_scale() const {
   OptimizerState state;
   copy(&state, state_.data(), sizeof state, cudaMemcpyDeviceToHost);
-  return state.loss_scale;
+  return {state.loss_scale, state.steps_without_overflow};
 }
 
 Index CudaTraining::bytes() const {
@@ -216,18 +216,21 @@ void CudaTraining::start(const TrainingBatch& batch, const AdamOptions* options)
   ++in_flight_;
 }
 
-const StepOutcome& CudaTraining::finish(Slot& slot) {
-  --in_flight_;
-  slot.done.synchronize();
-  return *slot.result.data();
+void CudaTraining::start_step(const TrainingBatch& batch, const AdamOptions& options) {
+  const std::lock_guard<std::mutex> lock(steps_);
+  start(batch, &options);
 }
 
-void CudaTraining::start_step(const TrainingBatch& batch, const AdamOptions& options) { start(batch, &options); }
-
 StepResult CudaTraining::finish_step() {
+  std::unique_lock<std::mutex> lock(steps_);
   if (in_flight_ == 0) throw Error(ErrorCode::option, expected("a step in flight", "finish_step", "none"));
   Slot& slot = slots_[in_flight_ == 2 ? next_slot_ : 1 - next_slot_];
-  last_outcome_ = finish(slot);
+  lock.unlock();
+  const cudaError_t error = slot.done.wait();
+  lock.lock();
+  --in_flight_;
+  check(error, "waiting for a training step");
+  last_outcome_ = *slot.result.data();
   StepResult result;
   result.loss_sum = last_outcome_.loss_sum;
   result.token_count = slot.tokens;
@@ -249,8 +252,10 @@ LossSum CudaTraining::evaluate_loss(const TrainingBatch& batch) {
   if (in_flight_ > 0) throw Error(ErrorCode::option, expected("no step in flight", "evaluate_loss", "one"));
   Slot& slot = slots_[next_slot_];
   start(batch, nullptr);
+  --in_flight_;
+  slot.done.synchronize();
   LossSum result;
-  result.loss_sum = finish(slot).loss_sum;
+  result.loss_sum = slot.result.data()->loss_sum;
   result.token_count = slot.tokens;
   return result;
 }

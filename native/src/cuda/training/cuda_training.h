@@ -5,7 +5,7 @@
 
 #include <map>
 #include <memory>
-#include <optional>
+#include <mutex>
 
 #include "cuda/runtime.h"
 #include "cuda/training/batch_lists.h"
@@ -20,9 +20,10 @@ constexpr Index kMostLogits = Index{1} << 26;
 class CudaTraining {
  public:
   /// `fill` is called once for each parameter with memory to write. float16 keeps parameters, moments and gradients in
-  /// float32, everything between them in half, and skips the update of a step whose scaled gradients overflow.
+  /// float32, everything between them in half, and skips the update of a step whose scaled gradients overflow. The LSTM
+  /// runs on `cudnn` where that is given and can express the spec.
   CudaTraining(const DecoderSpec& spec, TrainingPrecision precision, const ParameterVisitor& fill,
-               Index most_logits = kMostLogits);
+               Index most_logits = kMostLogits, const Cudnn* cudnn = nullptr);
   CudaTraining(const CudaTraining&) = delete;
   CudaTraining& operator=(const CudaTraining&) = delete;
   ~CudaTraining();
@@ -30,7 +31,8 @@ class CudaTraining {
   /// Throws shape and option errors, and memory errors of the device.
   StepResult train_step(const TrainingBatch& batch, const AdamOptions& options);
   /// The same in two halves, so that the next batch can be prepared meanwhile: at most two steps may be in flight, and
-  /// a batch must stay where it is until its step is finished. finish_step answers in the order of the starts.
+  /// a batch must stay where it is until its step is finished. finish_step answers in the order of the starts; another
+  /// thread may start the next step while one waits in it.
   void start_step(const TrainingBatch& batch, const AdamOptions& options);
   StepResult finish_step();
   /// With no step in flight.
@@ -46,7 +48,8 @@ class CudaTraining {
   void read_gradients(const ParameterVisitor& read);
   void read_averages(const ParameterVisitor& read);
   Index optimizer_step() const { return last_outcome_.step; }
-  bool has_moments() const { return first_moments_.size() > 0; }
+  /// Of updates made: a first step that overflows makes none.
+  bool has_moments() const { return first_moments_.size() > 0 && last_outcome_.step > 0; }
   bool has_averages() const { return averages_.size() > 0; }
   void visit_optimizer(Decoder::OptimizerArray array, const ParameterVisitor& read);
   void write_optimizer(Index step, const ParameterVisitor* first, const ParameterVisitor* second,
@@ -54,10 +57,12 @@ class CudaTraining {
 
   /// Steps whose update was skipped because a float16 gradient overflowed. Their gradient norm is given as 0.
   Index skipped_steps() const { return skipped_steps_; }
-  /// The factor that float16 gradients carry; 1 in the other precisions.
-  float loss_scale() const;
-  /// `steps`: without an overflow so far; the scale doubles after 2000.
-  void set_loss_scale(float scale, std::int32_t steps = 0);
+  /// In float16; elsewhere the scale is 1.
+  bool scales_loss() const { return precision_ == TrainingPrecision::float16; }
+  /// Of the next step; the factor doubles after 2000 steps without an overflow. With no step in flight.
+  LossScale loss_scale() const;
+  void set_loss_scale(const LossScale& scale);
+  bool uses_cudnn() const { return recorder_->uses_cudnn(); }
   /// On the device, of everything.
   Index bytes() const;
 
@@ -84,7 +89,6 @@ class CudaTraining {
   };
 
   void start(const TrainingBatch& batch, const AdamOptions* options);
-  const StepOutcome& finish(Slot& slot);
   void prepare_optimizer(bool averaging);
   void upload_batch(Slot& slot, const TrainingBatch& batch, const BatchShape& shape, const AdamOptions* options);
   void run_graph(const GraphKey& key);
@@ -105,6 +109,7 @@ class CudaTraining {
   std::unique_ptr<StepRecorder> recorder_;
   Slot slots_[2];
   int next_slot_ = 0, in_flight_ = 0;
+  std::mutex steps_;  // held by starts and by all of a finish but its wait
   std::map<GraphKey, RecordedStep> graphs_;
   std::vector<std::int32_t> word_counts_;
   StepOutcome last_outcome_;

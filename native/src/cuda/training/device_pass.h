@@ -7,6 +7,7 @@
 #include "cuda/stream.h"
 #include "cuda/training/activation.h"
 #include "cuda/training/attention.h"
+#include "cuda/training/cudnn_lstm.h"
 #include "cuda/training/dropout.h"
 #include "cuda/training/training_arrays.h"
 #include "cuda/training/weights.h"
@@ -22,7 +23,9 @@ struct PassMemory {
   BatchShape shape;
   const ParameterPointers& parameters;
   const ParameterPointers& gradients;
+  float* flat_gradients;  // the array that `gradients` point into
   const WorkingWeights<Real>& weights;
+  const CudnnLstm<Real>* lstm;  // null: our own kernels
   const BatchLists& lists;
   const float* pooled;  // [images, features]
   const float* grid;    // [images, cells, grid features]
@@ -66,7 +69,9 @@ class DevicePass {
   // forward.cu
   void forward_image();
   void forward_embedding();
+  Rows<const Real> forward_layers(Rows<const Real> x);
   Rows<const Real> forward_layer(Index layer, Rows<const Real> x);
+  Rows<const Real> prepare_input(Index layer, Rows<const Real> x);
   void set_initial_state(Index layer);
   void forward_values();
   void forward_attention(Rows<const Real> top);
@@ -77,11 +82,21 @@ class DevicePass {
   Rows<Real> backward_output();
   void backward_attention();
   void backward_values();
+  Rows<Real> backward_layers(Rows<Real> output_gradient);
   Rows<Real> backward_layer(Index layer, Rows<Real> output_gradient);
-  void backward_initial_state(Index layer);
+  Rows<Real> input_gradient(Index layer, Rows<Real> output_gradient) const;
+  void backward_input(Index layer, Rows<Real> d);
+  template <typename From>
+  void backward_initial_state(Index layer, Rows<const From> hidden, Rows<const From> cell);
   void backward_embedding(Rows<const Real> x_gradient);
   void backward_image();
   void backward_normalization(const Normalizer& normalizer, Rows<Real> d);
+
+  // device_pass_stack.cu
+  Rows<const Real> forward_stack(Index first_layer, Rows<const Real> x);
+  Rows<Real> backward_stack(Index first_layer, Rows<Real> output_gradient);
+  LstmBatch<Real> stack_batch(Index first_layer) const;
+  void clear_padding(Rows<Real> matrix, Index rows, Index columns) const;
 
   Normalizer image_normalizer() const;
   Normalizer layer_normalizer(Index layer, Rows<const Real> x) const;
@@ -105,9 +120,12 @@ class DevicePass {
     lane_ = lanes_.side;
     work();
     lane_ = lanes_.main;
+    went_aside_ = true;
   }
   /// What the main stream is given from now on comes after all that went aside.
   void join() {
+    if (!went_aside_) return;  // a stream that has not been forked cannot join a recording
+    went_aside_ = false;
     lanes_.joined.record(lanes_.side.stream);
     lanes_.joined.make_wait(lanes_.main.stream);
   }
@@ -144,6 +162,7 @@ class DevicePass {
   const PassMemory<Real>& memory_;
   const TrainingArrays<Real>& arrays_;
   const bool training_;
+  bool went_aside_ = false;
   std::vector<Rows<const Real>> layer_inputs_;  // before normalization
 };
 

@@ -13,17 +13,14 @@ void DevicePass<Real>::run() {
   if (memory_.spec.has_attention) aside([&] { forward_values(); });
   forward_image();
   forward_embedding();
-  Rows<const Real> x = arrays_.embedded;
-  for (Index layer = 0; layer < memory_.spec.layer_count; ++layer) x = forward_layer(layer, x);
+  const Rows<const Real> x = forward_layers(arrays_.embedded);
   if (memory_.spec.has_attention) {
     join();
     forward_attention(x);
   }
   forward_output(x);
   if (!training_) return;
-  Rows<Real> d = backward_output();
-  for (Index layer = memory_.spec.layer_count - 1; layer >= 0; --layer) d = backward_layer(layer, d);
-  backward_embedding(d);
+  backward_embedding(backward_layers(backward_output()));
   backward_image();
   join();
 }
@@ -188,6 +185,7 @@ void DevicePass<Real>::forward_embedding() {
   args.image_mask = mask(DropoutSite::image, 0, spec.dropout.image);
   args.out = arrays_.embedded.data;
   args.out_stride = arrays_.embedded.stride;
+  clear_padding(arrays_.embedded, args.rows, args.columns);
   embed(lane_.stream, args);
 }
 
@@ -218,21 +216,42 @@ void DevicePass<Real>::set_initial_state(Index layer) {
 }
 
 template <typename Real>
+Rows<const Real> DevicePass<Real>::forward_layers(Rows<const Real> x) {
+  const Index layers = memory_.spec.layer_count;
+  if (memory_.lstm == nullptr) {
+    for (Index layer = 0; layer < layers; ++layer) x = forward_layer(layer, x);
+    return x;
+  }
+  memory_.lstm->read_weights(lane_.stream);
+  for (Index layer = 0; layer < layers; layer += memory_.lstm->layers_together()) x = forward_stack(layer, x);
+  return x;
+}
+
+/// What the layer's input weight multiplies.
+template <typename Real>
+Rows<const Real> DevicePass<Real>::prepare_input(Index layer, Rows<const Real> x) {
+  const LayerArrays<Real>& arrays = arrays_.layers[static_cast<std::size_t>(layer)];
+  const Index rows = memory_.shape.rows(), columns = memory_.spec.input_size(layer);
+  layer_inputs_.push_back(x);
+  clear_padding(arrays.normalization.y, rows, columns);
+  const Rows<const Real> normalized = normalize(layer_normalizer(layer, x));
+  if (arrays.input.data != nullptr) {
+    clear_padding(arrays.input, rows, columns);
+    activate(lane_.stream, Activate<Real>{rows, columns, normalized.data, nullptr, Activation::identity,
+                                          input_mask(layer), nullptr, arrays.input.data, arrays.input.stride});
+  }
+  return layer_input(layer, x);
+}
+
+template <typename Real>
 Rows<const Real> DevicePass<Real>::forward_layer(Index layer, Rows<const Real> x) {
   const DecoderSpec& spec = memory_.spec;
   const auto at = static_cast<std::size_t>(layer);
   const LayerArrays<Real>& arrays = arrays_.layers[at];
   const LayerPointers& own = memory_.parameters.layers[at];
   const Index rows = memory_.shape.rows(), captions = memory_.shape.captions, hidden = spec.hidden_size;
-  const Index columns = spec.input_size(layer);
-  layer_inputs_.push_back(x);
-  const Rows<const Real> normalized = normalize(layer_normalizer(layer, x));
-  if (arrays.input.data != nullptr) {
-    activate(lane_.stream, Activate<Real>{rows, columns, normalized.data, nullptr, Activation::identity,
-                                          input_mask(layer), nullptr, arrays.input.data, arrays.input.stride});
-  }
-  multiply(rows, 4 * hidden, columns, layer_input(layer, x), memory_.weights.of(own.input_weight, 4 * hidden),
-           arrays.gates);
+  multiply(rows, 4 * hidden, spec.input_size(layer), prepare_input(layer, x),
+           memory_.weights.of(own.input_weight, 4 * hidden), arrays.gates);
   set_initial_state(layer);
   const Rows<const Real> recurrent_weight = memory_.weights.of(own.recurrent_weight, 4 * hidden);
   const bool masked = arrays.hidden_in.data != arrays.hidden.data;

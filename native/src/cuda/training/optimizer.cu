@@ -52,7 +52,7 @@ __device__ void choose_update(const FinishStep& args, double loss_sum, double sq
   if (args.dynamic_scale) {
     state.steps_without_overflow = finite ? state.steps_without_overflow + 1 : 0;
     if (!finite) state.loss_scale = fmaxf(loss_scale * 0.5f, 1.0f);
-    if (state.steps_without_overflow == kGrowthSteps) {
+    if (state.steps_without_overflow >= kGrowthSteps) {
       state.loss_scale = fminf(loss_scale * 2.0f, kMostLossScale);
       state.steps_without_overflow = 0;
     }

@@ -11,21 +11,27 @@ class RecorderOf : public StepRecorder {
  public:
   RecorderOf(TrainingPrecision precision, const DecoderSpec& spec, const ParameterLayout& layout,
              const ParameterPointers& parameters, const ParameterPointers& gradients, const float* flat_parameters,
-             Index most_logits)
+             Index most_logits, const Cudnn* cudnn)
       : gemm_(precision == TrainingPrecision::tf32),
         side_gemm_(precision == TrainingPrecision::tf32),
         spec_(spec),
         limits_{layout.trainable_size(), most_logits},
         parameters_(parameters),
         gradients_(gradients),
-        weights_(layout, flat_parameters) {}
+        weights_(layout, flat_parameters) {
+    if (cudnn != nullptr && CudnnLstm<Real>::can_run(spec)) {
+      lstm_ = std::make_unique<CudnnLstm<Real>>(*cudnn, spec, precision, parameters, flat_parameters);
+    }
+  }
+
+  bool uses_cudnn() const override { return lstm_ != nullptr; }
 
   Index workspace_bytes(const BatchShape& shape, bool training) const override {
-    return TrainingArrays<Real>(nullptr, spec_, shape, training, limits_).bytes;
+    return arrays_of(nullptr, shape, training).bytes;
   }
 
   void train(cudaStream_t stream, const StepMemory& memory) const override {
-    const TrainingArrays<Real> arrays(memory.workspace, spec_, memory.shape, true, limits_);
+    const TrainingArrays<Real> arrays = arrays_of(memory.workspace, memory.shape, true);
     const BatchLists lists(memory.lists, memory.shape, spec_);
     const PassMemory<Real> pass_memory = pass_memory_of(memory, lists);
     const Lanes lanes = lanes_of(stream, arrays);
@@ -39,7 +45,7 @@ class RecorderOf : public StepRecorder {
   }
 
   void evaluate(cudaStream_t stream, const StepMemory& memory) const override {
-    const TrainingArrays<Real> arrays(memory.workspace, spec_, memory.shape, false, limits_);
+    const TrainingArrays<Real> arrays = arrays_of(memory.workspace, memory.shape, false);
     const BatchLists lists(memory.lists, memory.shape, spec_);
     const PassMemory<Real> pass_memory = pass_memory_of(memory, lists);
     const Lanes lanes = lanes_of(stream, arrays);
@@ -48,12 +54,16 @@ class RecorderOf : public StepRecorder {
   }
 
  private:
+  TrainingArrays<Real> arrays_of(void* base, const BatchShape& shape, bool training) const {
+    const LstmCalls calls = lstm_ == nullptr ? LstmCalls() : lstm_->calls(shape, training);
+    return TrainingArrays<Real>(base, spec_, shape, training, limits_, calls);
+  }
   Lanes lanes_of(cudaStream_t stream, const TrainingArrays<Real>& arrays) const {
     return {{stream, &gemm_, arrays.scratch[0]}, {side_stream_, &side_gemm_, arrays.scratch[1]}, forked_, joined_};
   }
   PassMemory<Real> pass_memory_of(const StepMemory& memory, const BatchLists& lists) const {
-    return {spec_, memory.shape,  parameters_, gradients_,   weights_,
-            lists, memory.pooled, memory.grid, memory.state, memory.outcome};
+    return {spec_,       memory.shape, parameters_,   gradients_,  memory.gradients, weights_,
+            lstm_.get(), lists,        memory.pooled, memory.grid, memory.state,     memory.outcome};
   }
 
   const Gemm gemm_, side_gemm_;
@@ -64,6 +74,7 @@ class RecorderOf : public StepRecorder {
   const ParameterPointers& parameters_;
   const ParameterPointers& gradients_;
   const WorkingWeights<Real> weights_;
+  std::unique_ptr<const CudnnLstm<Real>> lstm_;
 };
 
 }  // namespace
@@ -71,13 +82,13 @@ class RecorderOf : public StepRecorder {
 std::unique_ptr<StepRecorder> StepRecorder::create(TrainingPrecision precision, const DecoderSpec& spec,
                                                    const ParameterLayout& layout, const ParameterPointers& parameters,
                                                    const ParameterPointers& gradients, const float* flat_parameters,
-                                                   Index most_logits) {
+                                                   Index most_logits, const Cudnn* cudnn) {
   if (precision == TrainingPrecision::float16) {
     return std::make_unique<RecorderOf<half>>(precision, spec, layout, parameters, gradients, flat_parameters,
-                                              most_logits);
+                                              most_logits, cudnn);
   }
   return std::make_unique<RecorderOf<float>>(precision, spec, layout, parameters, gradients, flat_parameters,
-                                             most_logits);
+                                             most_logits, cudnn);
 }
 
 }  // namespace showtell::cuda

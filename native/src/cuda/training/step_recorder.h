@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "cuda/error.h"
+#include "cuda/cudnn.h"
 #include "cuda/training/batch_lists.h"
 #include "cuda/training/step.h"
 #include "model/parameters.h"
@@ -22,7 +22,7 @@ struct StepMemory {
   const float* grid;
   OptimizerState* state;
   StepOutcome* outcome;
-  const float* gradients;
+  float* gradients;
   float* parameters;
   float* first_moments;
   float* second_moments;
@@ -31,11 +31,13 @@ struct StepMemory {
 
 class StepRecorder {
  public:
+  /// `cudnn` null: the LSTM runs on our own kernels in any case.
   static std::unique_ptr<StepRecorder> create(TrainingPrecision precision, const DecoderSpec& spec,
                                               const ParameterLayout& layout, const ParameterPointers& parameters,
                                               const ParameterPointers& gradients, const float* flat_parameters,
-                                              Index most_logits);
+                                              Index most_logits, const Cudnn* cudnn);
   virtual ~StepRecorder() = default;
+  virtual bool uses_cudnn() const = 0;
   virtual Index workspace_bytes(const BatchShape& shape, bool training) const = 0;
   virtual void train(cudaStream_t stream, const StepMemory& memory) const = 0;
   virtual void evaluate(cudaStream_t stream, const StepMemory& memory) const = 0;

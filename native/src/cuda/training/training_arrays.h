@@ -47,6 +47,21 @@ struct LayerArrays {
   float* cell = nullptr;  // [(T + 1) * B, H]: likewise
 };
 
+/// A stack of layers that one call of cuDNN computes. The states are those before step 0, layer by layer.
+template <typename Real>
+struct StackArrays {
+  Rows<Real> output;                          // [T * B, H]
+  Rows<Real> hidden, cell;                    // [layers * B, H] with initial-state
+  Rows<Real> hidden_gradient, cell_gradient;  // likewise
+  char* reserve = nullptr;
+};
+
+/// How a training's layers are cut into calls of cuDNN, and what a call of one batch shape needs.
+struct LstmCalls {
+  Index layers_together = 0;  // 0: no calls, our own kernels
+  Index workspace_bytes = 0, reserve_bytes = 0;
+};
+
 /// What bounds the arrays beside the batch.
 struct TrainingLimits {
   Index parameters;  // trainable ones
@@ -57,7 +72,7 @@ template <typename Real>
 struct TrainingArrays {
   /// `base` null: measures alone. `training`: with dropout and the arrays of the way back.
   TrainingArrays(void* base, const DecoderSpec& spec, const BatchShape& shape, bool training,
-                 const TrainingLimits& limits);
+                 const TrainingLimits& limits, const LstmCalls& calls);
 
   Rows<Real> pooled_cast, grid_cast;  // the features as halves
   NormalizationArrays<Real> image_normalization;
@@ -66,6 +81,8 @@ struct TrainingArrays {
   Rows<Real> projected_hidden, projected_cell;  // [projection rows, layers * H] with initial-state
   Rows<Real> embedded;                          // [T * B, embedding]
   std::vector<LayerArrays<Real>> layers;
+  std::vector<StackArrays<Real>> stacks;  // none: each layer has its own arrays
+  char* lstm_workspace = nullptr;
 
   Rows<Real> values, keys;            // [images * cells, S]
   Rows<Real> sorted_hidden, queries;  // [N, H], [N, S]
@@ -117,7 +134,7 @@ NormalizationArrays<Real> TrainingArrays<Real>::place_normalization(Placement& p
 
 template <typename Real>
 TrainingArrays<Real>::TrainingArrays(void* base, const DecoderSpec& spec, const BatchShape& shape, bool training,
-                                     const TrainingLimits& limits) {
+                                     const TrainingLimits& limits, const LstmCalls& calls) {
   Placement place(base);
   const auto matrix = [&](Index rows, Index columns) { return place_rows<Real>(place, rows, columns); };
   const DropoutRates none;
@@ -144,11 +161,31 @@ TrainingArrays<Real>::TrainingArrays(void* base, const DecoderSpec& spec, const 
     LayerArrays<Real> arrays;
     arrays.normalization = place_normalization(place, spec, rows, columns);
     if (dropout.input > 0) arrays.input = matrix(rows, columns);
-    arrays.gates = matrix(rows, 4 * hidden);
-    arrays.hidden = matrix(rows + shape.captions, hidden);
-    arrays.hidden_in = dropout.recurrent > 0 ? matrix(rows, hidden) : arrays.hidden;
-    arrays.cell = place.take<float>((rows + shape.captions) * hidden);
+    if (calls.layers_together == 0) {
+      arrays.gates = matrix(rows, 4 * hidden);
+      arrays.hidden = matrix(rows + shape.captions, hidden);
+      arrays.hidden_in = dropout.recurrent > 0 ? matrix(rows, hidden) : arrays.hidden;
+      arrays.cell = place.take<float>((rows + shape.captions) * hidden);
+    }
     layers.push_back(arrays);
+  }
+  if (calls.layers_together > 0) {
+    const Index states = calls.layers_together * shape.captions;
+    for (Index layer = 0; layer < spec.layer_count; layer += calls.layers_together) {
+      StackArrays<Real> arrays;
+      arrays.output = matrix(rows, hidden);
+      if (from_state) {
+        arrays.hidden = matrix(states, hidden);
+        arrays.cell = matrix(states, hidden);
+        if (training) {
+          arrays.hidden_gradient = matrix(states, hidden);
+          arrays.cell_gradient = matrix(states, hidden);
+        }
+      }
+      arrays.reserve = place.take<char>(calls.reserve_bytes);
+      stacks.push_back(arrays);
+    }
+    lstm_workspace = place.take<char>(calls.workspace_bytes);
   }
   if (spec.has_attention) {
     if (half_features) grid_cast = matrix(all_cells, spec.grid_feature_size);
@@ -177,8 +214,10 @@ TrainingArrays<Real>::TrainingArrays(void* base, const DecoderSpec& spec, const 
       score_gradient = place.take<Real>(tokens * spec.attention_heads * shape.cells);
     }
     for (auto& gradients : row_gradients) gradients = {place.take<Real>(rows * row_stride<Real>(widest)), 0};
-    recurrent_gradient = place.take<float>(shape.captions * hidden);
-    cell_gradient = place.take<float>(shape.captions * hidden);
+    if (stacks.empty()) {
+      recurrent_gradient = place.take<float>(shape.captions * hidden);
+      cell_gradient = place.take<float>(shape.captions * hidden);
+    }
     if (from_state) {
       projected_hidden_gradient = matrix(projection_rows, spec.layer_count * hidden);
       projected_cell_gradient = matrix(projection_rows, spec.layer_count * hidden);

@@ -53,7 +53,10 @@ const checkpoint: Checkpoint = {
   scores: { split: "dev", epoch: 3, values: { loss: 1.25, "CIDEr-D": 0.5 }, signature: "CIDEr-D|n:2" },
 };
 const snapshot: TrainingSnapshot = {
-  optimizer: { step: 7, firstMoments: moments(), secondMoments: moments() },
+  optimizer: {
+    ...{ step: 7, firstMoments: moments(), secondMoments: moments() },
+    lossScale: { factor: 1024, stepsWithoutOverflow: 5 },
+  },
   parameters: new Map(parameterShapes(decoder).map(({ name, shape }) => [name, draw(shape)])),
   state: { epoch: 2, nested: [1, null] },
 };

@@ -57,6 +57,7 @@ export async function readCheckpointConfig(directory: string): Promise<Checkpoin
 const stateSchema = z.strictObject({
   optimizerStep: z.int().min(0),
   averaged: z.boolean(),
+  lossScale: z.strictObject({ factor: z.number().min(1), stepsWithoutOverflow: z.int().min(0) }).optional(),
   training: z.record(z.string(), z.json()),
 });
 
@@ -78,10 +79,11 @@ export async function readTrainingSnapshot(directory: string): Promise<TrainingS
   const path = join(folder, STATE_FILE);
   const parsed = stateSchema.safeParse(parseJson(await readText(folder, STATE_FILE, config, MAX_CONFIG_BYTES), path));
   if (!parsed.success) throw new CheckpointError(expected("a training state", path, parsed.error.issues[0]!.message));
-  const { optimizerStep: step, averaged, training } = parsed.data;
+  const { optimizerStep: step, averaged, lossScale, training } = parsed.data;
   const shapes = optimizerShapes(config.decoder, { step, averaged });
   const { parameters, ...moments } = splitOptimizerTensors(await readWeights(folder, OPTIMIZER_FILE, config, shapes));
-  return { optimizer: { step, ...moments }, ...(averaged && { parameters }), state: training as JsonObject };
+  const optimizer = { step, ...moments, ...(lossScale && { lossScale }) };
+  return { optimizer, ...(averaged && { parameters }), state: training as JsonObject };
 }
 
 async function readConfig(folder: string): Promise<CheckpointConfig> {

@@ -73,10 +73,15 @@ function encodeFiles(
   );
   if (snapshot) {
     files.set(OPTIMIZER_FILE, encodeSafetensors(optimizerTensors(snapshot)));
-    const { step } = snapshot.optimizer;
+    const { step, lossScale } = snapshot.optimizer;
     files.set(
       STATE_FILE,
-      encodeJson({ optimizerStep: step, averaged: snapshot.parameters !== undefined, training: snapshot.state }),
+      encodeJson({
+        optimizerStep: step,
+        averaged: snapshot.parameters !== undefined,
+        ...(lossScale && { lossScale }),
+        training: snapshot.state,
+      }),
     );
   }
   return files;

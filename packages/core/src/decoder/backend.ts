@@ -166,4 +166,14 @@ export interface OptimizerState {
   readonly secondMoments: NamedTensors;
   /** Weight averages of the trainable names, where they are kept. */
   readonly averages?: NamedTensors;
+  /** Where gradients are scaled (float16). Written to a decoder that scales none it means nothing. */
+  readonly lossScale?: LossScale;
+}
+
+/** Dynamic loss scaling (Micikevicius et al. 2018, §3.2). */
+export interface LossScale {
+  /** What losses are multiplied by, ≥ 1. */
+  readonly factor: number;
+  /** Steps since a gradient last overflowed or the factor last grew. */
+  readonly stepsWithoutOverflow: number;
 }

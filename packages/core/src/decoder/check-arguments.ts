@@ -28,6 +28,14 @@ export function checkOptimizerState(spec: DecoderSpec, state: OptimizerState): v
     checkNamedTensors(trainable, state.secondMoments, "second moment");
   }
   if (state.averages !== undefined) checkNamedTensors(trainable, state.averages, "average");
+  if (state.lossScale === undefined) return;
+  const { factor, stepsWithoutOverflow } = state.lossScale;
+  if (!(factor >= 1 && factor < Number.POSITIVE_INFINITY)) {
+    throw new OptionError(expected("a finite number ≥ 1", "lossScale.factor", factor));
+  }
+  if (!Number.isSafeInteger(stepsWithoutOverflow) || stepsWithoutOverflow < 0) {
+    throw new OptionError(expected("a count of steps ≥ 0", "lossScale.stepsWithoutOverflow", stepsWithoutOverflow));
+  }
 }
 
 function checkNamedTensors(shapes: readonly ParameterShape[], tensors: NamedTensors, kind: string): void {

@@ -119,6 +119,16 @@ export function describeMisuse({ backend, tolerances }: ConformanceSubject): voi
         await rejects(decoder.readAverages(), OptionError);
         const empty = new Map();
         await rejects(decoder.writeOptimizerState({ step: 2, firstMoments: empty, secondMoments: empty }), ShapeError);
+        for (const lossScale of [
+          { factor: 0.5, stepsWithoutOverflow: 0 },
+          { factor: Number.POSITIVE_INFINITY, stepsWithoutOverflow: 0 },
+          { factor: 2, stepsWithoutOverflow: -1 },
+        ]) {
+          await rejects(
+            decoder.writeOptimizerState({ step: 0, firstMoments: empty, secondMoments: empty, lossScale }),
+            OptionError,
+          );
+        }
         const { lossSum } = await decoder.trainStep(batch, update);
         expectClose([lossSum], [golden.expected.trainingLosses[0]!], tolerances.loss);
       }));

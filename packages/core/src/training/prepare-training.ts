@@ -106,7 +106,8 @@ async function openDecoder(
     options.startFrom?.parameters ??
     initializeParameters(spec, { seed: recipe.seed, scheme: recipe.initialization });
   const decoder = await backend.createDecoder(spec, parameters, precision && { precision });
-  if (saved && saved.snapshot.optimizer.step > 0) {
+  // Before the first update there is nothing to restore but a loss scale that overflows have lowered.
+  if (saved && (saved.snapshot.optimizer.step > 0 || saved.snapshot.optimizer.lossScale)) {
     try {
       await decoder.writeOptimizerState({ ...saved.snapshot.optimizer, ...averagesOf(saved, spec) });
     } catch (error) {

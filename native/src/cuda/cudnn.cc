@@ -1,0 +1,37 @@
+#include "cuda/cudnn.h"
+
+#include <cstdlib>
+#include <optional>
+
+namespace showtell::cuda {
+
+namespace {
+
+struct Search {
+  std::optional<Cudnn> library;
+  std::string absence;
+};
+
+Search look() {
+  const char* variable = std::getenv("SHOWTELL_CUDNN");
+  const std::string wish = variable == nullptr || *variable == '\0' ? "auto" : variable;
+  if (wish == "none") return {std::nullopt, "SHOWTELL_CUDNN is none"};
+  if (wish != "auto") throw Error(ErrorCode::option, expected("auto or none", "SHOWTELL_CUDNN", wish));
+  try {
+    return {load_cudnn(), ""};
+  } catch (const Error& error) {
+    return {std::nullopt, error.what()};
+  }
+}
+
+const Search& search() {
+  static const auto* const found = new Search(look());
+  return *found;
+}
+
+}  // namespace
+
+const Cudnn* cudnn() { return search().library ? &*search().library : nullptr; }
+std::string cudnn_absence() { return search().absence; }
+
+}  // namespace showtell::cuda
