@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "cuda/cublaslt.h"
+#include "cuda/cudnn.h"
 #include "cuda/device.h"
 #include "report.h"
 
@@ -15,7 +16,7 @@ using namespace gpu_check;
 
 namespace {
 
-/// "NVIDIA H100, compute capability 9.0, CUDA driver 13.0, runtime 13.0, cuBLASLt 13.1.0"
+/// "NVIDIA H100, compute capability 9.0, CUDA driver 13.0, runtime 13.0, cuBLASLt 13.1.0, cuDNN 9.28.1"
 std::string device_text() {
   const cuda::DeviceDescription device = cuda::describe_device();
   std::string text = device.text() + ", runtime " + cuda::version_text(device.runtime_version);
@@ -24,6 +25,8 @@ std::string device_text() {
   } catch (const Error&) {
     text += ", no cuBLASLt";  // decoding does without; training says what is missing
   }
+  const cuda::Cudnn* cudnn = cuda::cudnn();
+  text += cudnn == nullptr ? ", no cuDNN" : ", cuDNN " + cuda::version_of(*cudnn);
   return text;
 }
 

@@ -181,7 +181,8 @@ std::vector<Measured> measure_training(const Workload& workload, const Patience&
       all.push_back(measured_row(one.name, precision, batch.batch_size, one.goals, [&](Measured& row) {
         row.losses = first_losses(*cuda::make_decoder(plain, decoder_precision(precision), one.model->fill()), batch);
         compare_losses(wanted, row);
-        CudaTraining training(one.model->spec, training_precision(precision), one.model->fill());
+        CudaTraining training(one.model->spec, training_precision(precision), one.model->fill(), cuda::kMostLogits,
+                              cuda::cudnn());
         row.one_at_a_time = time_calls(patience, [&] {
           ++batch.dropout_seed;
           training.train_step(batch, update_options());
@@ -201,7 +202,8 @@ std::vector<Measured> measure_epoch(const Workload& workload, const Patience& pa
   for (const Captions& captions : one.batches) count += static_cast<Index>(captions.lengths.size());
   for (const std::string& precision : one.precisions) {
     all.push_back(measured_row(one.name, precision, count, one.goals, [&](Measured& row) {
-      CudaTraining training(one.model->spec, training_precision(precision), one.model->fill());
+      CudaTraining training(one.model->spec, training_precision(precision), one.model->fill(), cuda::kMostLogits,
+                            cuda::cudnn());
       Patience few = patience;
       few.calls = std::min(patience.calls, 5);
       few.seconds = 0;

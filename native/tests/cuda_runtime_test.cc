@@ -187,6 +187,7 @@ TEST(a_missing_library_is_named) {
   unsetenv("SHOWTELL_CUDA_LIBRARIES");
 }
 
+#ifdef CUDNN_STAND_IN
 TEST(cudnn_is_refused_where_it_is_missing_or_too_old) {
   const auto refusal_in = [](const char* folder) {
     setenv("SHOWTELL_CUDA_LIBRARIES", folder, 1);
@@ -206,6 +207,7 @@ TEST(cudnn_is_refused_where_it_is_missing_or_too_old) {
   CHECK(says(refusal_in(CUDNN_STAND_IN_OLD), "is version 8.9. Hint: pip install nvidia-cudnn-cu13."));
   CHECK(refusal_in(CUDNN_STAND_IN) == "version 9.28.1");
 }
+#endif
 
 TEST(a_library_without_our_functions_is_refused) {
   const Library library({"the C library", {"libc.so.6"}, "libc"});

@@ -1,6 +1,7 @@
 // Training on the device against training on the CPU: the goldens' decoders and random ones, with every option, under
 // several schedules of the emulation.
 #include "cuda/training/cuda_training.h"
+
 #include <cstdlib>
 
 #include "check.h"
@@ -18,15 +19,21 @@ using showtell::cuda::TrainingPrecision;
 
 namespace {
 
-/// The stand-in for cuDNN, opened as the library itself is.
-const Cudnn& stand_in() {
+/// In the emulation the stand-in, opened as the library itself is; on a device the library, null where there is none.
+const Cudnn* library_under_test() {
+#ifdef CUDNN_STAND_IN
   static const Cudnn library = [] {
     setenv("SHOWTELL_CUDA_LIBRARIES", CUDNN_STAND_IN, 1);
     const Cudnn opened = showtell::cuda::load_cudnn();
     unsetenv("SHOWTELL_CUDA_LIBRARIES");
     return opened;
   }();
-  return library;
+  return &library;
+#else
+  const Cudnn* const found = showtell::cuda::cudnn();
+  if (found == nullptr) std::printf("  skipped: %s\n", showtell::cuda::cudnn_absence().c_str());
+  return found;
+#endif
 }
 
 const char* const kSchedules[] = {"forward late", "backward late", "random seed=1", "random seed=2 blocks=3"};
@@ -154,6 +161,8 @@ TEST(ten_steps_equal_those_of_the_cpu_for_every_golden_and_schedule) {
 }
 
 TEST(cudnn_takes_the_same_steps_for_every_golden_made_expressible) {
+  const Cudnn* const library = library_under_test();
+  if (library == nullptr) return;
   cuda_emulation::use_schedule("random seed=3");
   for (const char* name : kNames) {
     const Golden golden(path_of(name));
@@ -161,8 +170,7 @@ TEST(cudnn_takes_the_same_steps_for_every_golden_made_expressible) {
     DecoderSpec spec = golden.spec;
     const bool expressible = !spec.hard_sigmoid && spec.dropout.recurrent == 0;
     const auto with_cudnn = [&] {
-      return std::make_unique<CudaTraining>(spec, TrainingPrecision::float32, from(parameters), kMostLogits,
-                                            &stand_in());
+      return std::make_unique<CudaTraining>(spec, TrainingPrecision::float32, from(parameters), kMostLogits, library);
     };
     CHECK(with_cudnn()->uses_cudnn() == expressible);
     spec.hard_sigmoid = false;
@@ -174,6 +182,8 @@ TEST(cudnn_takes_the_same_steps_for_every_golden_made_expressible) {
 }
 
 TEST(cudnn_with_odd_sizes_in_every_precision_equals_the_cpu) {
+  const Cudnn* const library = library_under_test();
+  if (library == nullptr) return;
   int schedule = 0;
   for (const Normalization normalization : {Normalization::none, Normalization::batch, Normalization::layer}) {
     for (const ImageInjection injection : {ImageInjection::first_input, ImageInjection::initial_state}) {
@@ -187,7 +197,7 @@ TEST(cudnn_with_odd_sizes_in_every_precision_equals_the_cpu) {
         spec.dropout.recurrent = 0;
         const Problem problem(spec, 3, 5, 9, 6, 37);
         const auto check_precision = [&](const char* name, TrainingPrecision precision, const Tolerances& allowed) {
-          CudaTraining device(spec, precision, from(problem.parameters), kMostLogits, &stand_in());
+          CudaTraining device(spec, precision, from(problem.parameters), kMostLogits, library);
           CHECK(device.uses_cudnn());
           check_against_cpu(name, spec, problem.parameters, problem.batch, problem.update, 3, device, allowed);
         };

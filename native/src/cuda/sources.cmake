@@ -30,6 +30,7 @@ set(SHOWTELL_CUDA_SOURCES
   training/cudnn_lstm.cu
   training/device_pass_backward.cu
   training/device_pass_forward.cu
+  training/device_pass_lstm.cu
   training/device_pass_stack.cu
   training/embedding.cu
   training/lstm_cell.cu

@@ -66,31 +66,33 @@ class DevicePass {
     NormalizedMatrix<Real> matrix;
   };
 
-  // forward.cu
+  // device_pass_forward.cu
   void forward_image();
   void forward_embedding();
-  Rows<const Real> forward_layers(Rows<const Real> x);
-  Rows<const Real> forward_layer(Index layer, Rows<const Real> x);
-  Rows<const Real> prepare_input(Index layer, Rows<const Real> x);
-  void set_initial_state(Index layer);
   void forward_values();
   void forward_attention(Rows<const Real> top);
   void forward_output(Rows<const Real> top);
   Rows<const Real> normalize(const Normalizer& normalizer);
 
-  // backward.cu
+  // device_pass_backward.cu
   Rows<Real> backward_output();
   void backward_attention();
   void backward_values();
+  void backward_embedding(Rows<const Real> x_gradient);
+  void backward_image();
+  void backward_normalization(const Normalizer& normalizer, Rows<Real> d);
+
+  // device_pass_lstm.cu
+  Rows<const Real> forward_layers(Rows<const Real> x);
+  Rows<const Real> forward_layer(Index layer, Rows<const Real> x);
+  Rows<const Real> prepare_input(Index layer, Rows<const Real> x);
+  void set_initial_state(Index layer);
   Rows<Real> backward_layers(Rows<Real> output_gradient);
   Rows<Real> backward_layer(Index layer, Rows<Real> output_gradient);
   Rows<Real> input_gradient(Index layer, Rows<Real> output_gradient) const;
   void backward_input(Index layer, Rows<Real> d);
   template <typename From>
   void backward_initial_state(Index layer, Rows<const From> hidden, Rows<const From> cell);
-  void backward_embedding(Rows<const Real> x_gradient);
-  void backward_image();
-  void backward_normalization(const Normalizer& normalizer, Rows<Real> d);
 
   // device_pass_stack.cu
   Rows<const Real> forward_stack(Index first_layer, Rows<const Real> x);

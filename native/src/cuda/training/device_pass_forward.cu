@@ -3,7 +3,6 @@
 #include "cuda/training/cross_entropy.h"
 #include "cuda/training/device_pass.h"
 #include "cuda/training/embedding.h"
-#include "cuda/training/lstm_cell.h"
 
 namespace showtell::cuda {
 
@@ -187,98 +186,6 @@ void DevicePass<Real>::forward_embedding() {
   args.out_stride = arrays_.embedded.stride;
   clear_padding(arrays_.embedded, args.rows, args.columns);
   embed(lane_.stream, args);
-}
-
-template <typename Real>
-Rows<const Real> DevicePass<Real>::layer_input(Index layer, Rows<const Real> x) const {
-  const LayerArrays<Real>& arrays = arrays_.layers[static_cast<std::size_t>(layer)];
-  if (arrays.input.data != nullptr) return arrays.input;
-  return memory_.spec.normalization == Normalization::none ? x : Rows<const Real>(arrays.normalization.y);
-}
-
-template <typename Real>
-void DevicePass<Real>::set_initial_state(Index layer) {
-  const LayerArrays<Real>& arrays = arrays_.layers[static_cast<std::size_t>(layer)];
-  const Index captions = memory_.shape.captions, hidden = memory_.spec.hidden_size;
-  if (!from_state()) {
-    clear(arrays.cell, captions * hidden * static_cast<Index>(sizeof(float)));
-    return;
-  }
-  const std::int32_t* rows = arrays_.caption_features.data == nullptr ? memory_.lists.image_of_caption : nullptr;
-  const Rows<Real> from_hidden = arrays_.projected_hidden.from_column(layer * hidden);
-  const Rows<Real> from_cell = arrays_.projected_cell.from_column(layer * hidden);
-  // With recurrent dropout hidden_in is another array; without, the same row of the same one.
-  gather_rows(lane_.stream, GatherRows<Real, Real>{captions, hidden, from_hidden.data, from_hidden.stride, rows,
-                                                   mask(DropoutSite::recurrent, layer, memory_.spec.dropout.recurrent),
-                                                   arrays.hidden_in.data, arrays.hidden_in.stride});
-  gather_rows(lane_.stream, GatherRows<Real, float>{
-                                captions, hidden, from_cell.data, from_cell.stride, rows, {}, arrays.cell, hidden});
-}
-
-template <typename Real>
-Rows<const Real> DevicePass<Real>::forward_layers(Rows<const Real> x) {
-  const Index layers = memory_.spec.layer_count;
-  if (memory_.lstm == nullptr) {
-    for (Index layer = 0; layer < layers; ++layer) x = forward_layer(layer, x);
-    return x;
-  }
-  memory_.lstm->read_weights(lane_.stream);
-  for (Index layer = 0; layer < layers; layer += memory_.lstm->layers_together()) x = forward_stack(layer, x);
-  return x;
-}
-
-/// What the layer's input weight multiplies.
-template <typename Real>
-Rows<const Real> DevicePass<Real>::prepare_input(Index layer, Rows<const Real> x) {
-  const LayerArrays<Real>& arrays = arrays_.layers[static_cast<std::size_t>(layer)];
-  const Index rows = memory_.shape.rows(), columns = memory_.spec.input_size(layer);
-  layer_inputs_.push_back(x);
-  clear_padding(arrays.normalization.y, rows, columns);
-  const Rows<const Real> normalized = normalize(layer_normalizer(layer, x));
-  if (arrays.input.data != nullptr) {
-    clear_padding(arrays.input, rows, columns);
-    activate(lane_.stream, Activate<Real>{rows, columns, normalized.data, nullptr, Activation::identity,
-                                          input_mask(layer), nullptr, arrays.input.data, arrays.input.stride});
-  }
-  return layer_input(layer, x);
-}
-
-template <typename Real>
-Rows<const Real> DevicePass<Real>::forward_layer(Index layer, Rows<const Real> x) {
-  const DecoderSpec& spec = memory_.spec;
-  const auto at = static_cast<std::size_t>(layer);
-  const LayerArrays<Real>& arrays = arrays_.layers[at];
-  const LayerPointers& own = memory_.parameters.layers[at];
-  const Index rows = memory_.shape.rows(), captions = memory_.shape.captions, hidden = spec.hidden_size;
-  multiply(rows, 4 * hidden, spec.input_size(layer), prepare_input(layer, x),
-           memory_.weights.of(own.input_weight, 4 * hidden), arrays.gates);
-  set_initial_state(layer);
-  const Rows<const Real> recurrent_weight = memory_.weights.of(own.recurrent_weight, 4 * hidden);
-  const bool masked = arrays.hidden_in.data != arrays.hidden.data;
-  for (Index step = 0; step < memory_.shape.steps; ++step) {
-    const Index row = step * captions;
-    const Rows<Real> gates = arrays.gates.from_row(row);
-    if (step > 0 || from_state()) {
-      multiply(captions, 4 * hidden, hidden, arrays.hidden_in.from_row(row), recurrent_weight, gates, true);
-    }
-    LstmCellForward<Real> cell;
-    cell.rows = captions;
-    cell.hidden = hidden;
-    cell.hard_sigmoid = spec.hard_sigmoid;
-    cell.gates = gates.data;
-    cell.gates_stride = gates.stride;
-    cell.bias = own.bias;
-    cell.previous_cell = arrays.cell + row * hidden;
-    cell.cell = arrays.cell + (row + captions) * hidden;
-    cell.output = arrays.hidden.from_row(row + captions).data;
-    cell.output_stride = arrays.hidden.stride;
-    if (masked && step + 1 < memory_.shape.steps) {
-      cell.next_input = arrays.hidden_in.from_row(row + captions).data;
-      cell.recurrent_mask = mask(DropoutSite::recurrent, layer, spec.dropout.recurrent);
-    }
-    lstm_cell_forward(lane_.stream, cell);
-  }
-  return arrays.hidden.from_row(captions);
 }
 
 template <typename Real>
