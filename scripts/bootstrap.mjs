@@ -2,7 +2,7 @@
 // what was asked for. Usage: node scripts/bootstrap.mjs setup | demo | test
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -39,7 +39,10 @@ function requireNode() {
   }
 }
 
-/** The pinned pnpm: the one on the PATH if it is that version, else one installed with npm into .tools/. */
+/**
+ * The pinned pnpm: the one on the PATH if it is that version, else one installed with npm into .tools/. That one is put
+ * on the PATH of what runs from here: turbo looks for a program called pnpm.
+ */
 function bringPnpm() {
   const onPath = spawnSync("pnpm", ["--version"], { cwd: root, encoding: "utf8", shell: windows });
   if (onPath.status === 0 && onPath.stdout.trim() === pnpmVersion) return ["pnpm"];
@@ -50,6 +53,7 @@ function bringPnpm() {
     console.error(`Bringing pnpm ${pnpmVersion} into .tools/`);
     run(["npm"], ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", tools, `pnpm@${pnpmVersion}`]);
   }
+  process.env.PATH = `${join(tools, "node_modules", ".bin")}${delimiter}${process.env.PATH}`;
   return [process.execPath, entry];
 }
 
