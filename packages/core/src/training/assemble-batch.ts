@@ -28,22 +28,32 @@ export async function assembleBatch(
   return {
     features: await readFeatures(feed, planned.requests),
     imageOfRow: Int32Array.from(planned.imageOfRow),
-    ...layOutCaptions(planned.captions),
+    ...layOutCaptions(planned.captions, planned.weights),
     ...options,
   };
 }
 
-/** Captions one below the other, padded to the longest. */
+/**
+ * Captions one below the other, padded to the longest.
+ * @param weights of each caption's tokens
+ */
 export function layOutCaptions(
   captions: readonly (readonly number[])[],
-): Pick<TrainingBatch, "batchSize" | "timeSteps" | "tokenIds" | "lengths"> {
+  weights?: readonly number[],
+): Pick<TrainingBatch, "batchSize" | "timeSteps" | "tokenIds" | "lengths" | "tokenWeights"> {
   const timeSteps = captions.reduce((longest, caption) => Math.max(longest, caption.length), 0);
   const tokenIds = new Int32Array(captions.length * timeSteps).fill(PAD_TOKEN_ID);
   captions.forEach((caption, row) => {
     tokenIds.set(caption, row * timeSteps);
   });
   const lengths = Int32Array.from(captions, (caption) => caption.length);
-  return { batchSize: captions.length, timeSteps, tokenIds, lengths };
+  const layout = { batchSize: captions.length, timeSteps, tokenIds, lengths };
+  if (!weights) return layout;
+  const tokenWeights = new Float32Array(tokenIds.length);
+  weights.forEach((weight, row) => {
+    tokenWeights.fill(weight, row * timeSteps, (row + 1) * timeSteps);
+  });
+  return { ...layout, tokenWeights };
 }
 
 const DROPOUT_STREAM = 0x64726f70;

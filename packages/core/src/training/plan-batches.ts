@@ -11,11 +11,14 @@ export interface PlannedBatch {
   readonly imageOfRow: readonly number[];
   /** `[batch]`: token ids, `<end>` last. */
   readonly captions: readonly (readonly number[])[];
+  /** `[batch]`: of each caption's loss; 1 where absent. */
+  readonly weights?: readonly number[];
 }
 
 interface Row {
   readonly imageId: string;
   readonly tokenIds: readonly number[];
+  readonly weight: number | undefined;
 }
 
 /**
@@ -64,7 +67,7 @@ export function batchesPerEpoch(examples: Examples, batching: Recipe["batching"]
 }
 
 function rowsOf(image: Examples["images"][number]): Row[] {
-  return image.captions.map((tokenIds) => ({ imageId: image.id, tokenIds }));
+  return image.captions.map((tokenIds, i) => ({ imageId: image.id, tokenIds, weight: image.weights?.[i] }));
 }
 
 /** Stable, so that equal lengths stay in shuffled order. */
@@ -81,7 +84,12 @@ function planBatch(rows: readonly Row[], drawView: () => View): PlannedBatch {
     indices.set(imageId, requests.length);
     return requests.push({ imageId, view: drawView() }) - 1;
   });
-  return { requests, imageOfRow, captions: rows.map((row) => row.tokenIds) };
+  return {
+    requests,
+    imageOfRow,
+    captions: rows.map((row) => row.tokenIds),
+    ...(rows.some((row) => row.weight !== undefined) && { weights: rows.map((row) => row.weight ?? 1) }),
+  };
 }
 
 function slices<T>(items: readonly T[], size: number): T[][] {

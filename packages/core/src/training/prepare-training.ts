@@ -7,8 +7,10 @@ import { initializeParameters } from "../decoder/initialize-parameters.js";
 import { parameterShapes } from "../decoder/parameter-shapes.js";
 import { CheckpointError, expected, FeatureStoreError, RecipeError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
+import { consensusWeights } from "./consensus-weights.js";
 import { measureStandardization } from "./measure-standardization.js";
 import { differingKeys } from "./parse-recipe.js";
+import { prepareRewards } from "./prepare-rewards.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { RunFolder } from "./run-folder.js";
 import { DEFAULT_CAPTION_METRIC, requiredFeatures, type TrainOptions } from "./train-options.js";
@@ -64,7 +66,15 @@ export async function prepareTraining(
   const start = saved?.checkpoint ?? options.startFrom;
   const captions = requireSplit(dataset, "train").flatMap((image) => image.captions);
   const vocabulary = start?.vocabulary ?? Vocabulary.build(captions, { tokenizer, minCount, unknown });
-  const train = collectExamples(dataset, "train", { features, vocabulary, maxWords });
+  const weighCaptions =
+    recipe.consensusWeighting &&
+    consensusWeights(prepareRewards(options, "consensusWeighting"), recipe.consensusWeighting.temperature);
+  const train = collectExamples(dataset, "train", {
+    features,
+    vocabulary,
+    maxWords,
+    ...(weighCaptions && { weighCaptions }),
+  });
   const dev = collectExamples(dataset, "dev", { features, vocabulary, maxWords });
   await checkMetrics(options, recipe, dev);
   giveNotice(options, { train, dev });

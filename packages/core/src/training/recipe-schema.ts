@@ -105,6 +105,11 @@ const selfCriticalSchema = z
     path: ["samples"],
   });
 
+const consensusWeightingSchema = z.strictObject({
+  /** Of the softmax over a photo's captions, in units of the reward; lower = the captions that agree count more. */
+  temperature: z.number().positive().max(1000).default(0.5),
+});
+
 /** A metric's name as the caption scorer gives it, `loss` for dev loss per token, or `auto`. */
 const metric = z.string().min(1).max(100).default("auto");
 
@@ -122,6 +127,8 @@ const recipeKeys = z.strictObject({
   schedule: scheduleSchema.prefault({ kind: "constant" }),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   batching: batchingSchema.prefault({ by: "captions" }),
+  /** Captions count by how much they agree with the photo's others; null = all the same. */
+  consensusWeighting: consensusWeightingSchema.nullable().default(null),
   /** Share of input words that the decoder draws itself; it grows in a straight line from 0 to this at the last update. */
   scheduledSampling: z.number().min(0).max(1).default(0),
   /** Self-critical sequence training in place of cross-entropy; null = off. */

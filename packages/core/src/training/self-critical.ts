@@ -1,14 +1,13 @@
 import type { TrainingBatch } from "../decoder/backend.js";
 import { END_TOKEN_ID } from "../decoder/decoder-spec.js";
-import { expected, RecipeError } from "../errors.js";
 import { Random } from "../random.js";
 import { layOutCaptions } from "./assemble-batch.js";
 import type { PlannedBatch } from "./plan-batches.js";
+import { prepareRewards } from "./prepare-rewards.js";
 import type { PreparedTraining } from "./prepare-training.js";
 import type { Recipe } from "./recipe-schema.js";
 import { sampleCaptions } from "./sample-captions.js";
 import type { RewardCaptions, TrainOptions } from "./train-options.js";
-import { requireSplit } from "./training-examples.js";
 
 const SAMPLE_STREAM = 0x73616d70;
 
@@ -37,13 +36,7 @@ export class SelfCritical {
   /** Undefined where the recipe does not ask for it. @throws RecipeError where nothing gives rewards */
   static of(options: TrainOptions, recipe: Recipe, prepared: PreparedTraining): SelfCritical | undefined {
     if (!recipe.selfCritical) return undefined;
-    if (!options.prepareRewards) {
-      throw new RecipeError(expected("null", "selfCritical where nothing rewards captions", "a setting"), {
-        hint: "Pass prepareRewards to train().",
-      });
-    }
-    const reward = options.prepareRewards(requireSplit(options.dataset, "train"));
-    return new SelfCritical(recipe.selfCritical, recipe, prepared, reward);
+    return new SelfCritical(recipe.selfCritical, recipe, prepared, prepareRewards(options, "selfCritical"));
   }
 
   /**
@@ -66,15 +59,14 @@ export class SelfCritical {
       ...drawn.flatMap((_, image) => Array<number>(samples).fill(image)),
       ...(crossEntropy > 0 ? planned.imageOfRow : []),
     ];
-    const layout = layOutCaptions(captions);
     const advantages = rewards.flatMap((ofImage) => advantagesOf(ofImage, samples));
-    const tokenWeights = new Float32Array(layout.batchSize * layout.timeSteps);
-    captions.forEach((_, row) => {
-      tokenWeights.fill(advantages[row] ?? crossEntropy, row * layout.timeSteps, (row + 1) * layout.timeSteps);
-    });
+    const layout = layOutCaptions(captions, [
+      ...advantages,
+      ...own.map((_, i) => crossEntropy * (planned.weights?.[i] ?? 1)),
+    ]);
     const sampled = drawn.flatMap((ofImage) => ofImage.slice(0, samples));
     return {
-      batch: { ...batch, ...layout, imageOfRow: Int32Array.from(imageOfRow), tokenWeights },
+      batch: { ...batch, ...layout, imageOfRow: Int32Array.from(imageOfRow) },
       rewards: {
         reward: sum(rewards.flatMap((ofImage) => ofImage.slice(0, samples))),
         sampledWords: sum(sampled.map(wordCount)),

@@ -67,7 +67,7 @@ export interface TrainOptions {
    * that is resumed has them already.
    */
   readonly startFrom?: Checkpoint;
-  /** Prepares rewards of captions of the training images; needed by `selfCritical`. The CLI passes packages/eval in. */
+  /** Prepares rewards of captions of the training images; needed by `selfCritical` and `consensusWeighting`. The CLI passes packages/eval in. */
   readonly prepareRewards?: (images: readonly DatasetImage[]) => RewardCaptions;
   readonly scoreCaptions?: ScoreCaptions;
   /** How `scoreCaptions` computes its scores, stored beside them. */

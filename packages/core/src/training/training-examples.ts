@@ -9,6 +9,8 @@ interface ExampleImage {
   readonly id: string;
   /** Token ids of each usable caption, `<end>` last. */
   readonly captions: readonly (readonly number[])[];
+  /** Of each caption's loss; 1 where absent. */
+  readonly weights?: readonly number[];
 }
 
 /** One split, ready to be cut into batches. */
@@ -22,26 +24,40 @@ export interface Examples {
   readonly unusedCaptions: number;
 }
 
+/** Weights of captions of one image. */
+export type WeighCaptions = (imageId: string, captions: readonly string[]) => readonly number[];
+
 /**
  * Captions of a split as token ids.
+ * @param options.weighCaptions weights of an image's usable captions, given as the dataset has them
  * @throws DatasetError where nothing is left to use
  */
 export function collectExamples(
   dataset: Dataset,
   split: Split,
-  options: { features: Pick<FeatureSource, "has">; vocabulary: Vocabulary; maxWords: number },
+  options: {
+    features: Pick<FeatureSource, "has">;
+    vocabulary: Vocabulary;
+    maxWords: number;
+    weighCaptions?: WeighCaptions;
+  },
 ): Examples {
   const ofSplit = requireSplit(dataset, split);
   const present = ofSplit.filter((image) => options.features.has(image.id));
   const images: ExampleImage[] = [];
   let unusedCaptions = 0;
   for (const image of present) {
-    const captions = image.captions
-      .map((caption) => options.vocabulary.encode(caption))
-      .filter((tokenIds) => tokenIds.length > 0 && tokenIds.length <= options.maxWords)
-      .map((tokenIds) => [...tokenIds, END_TOKEN_ID]);
-    unusedCaptions += image.captions.length - captions.length;
-    if (captions.length > 0) images.push({ id: image.id, captions });
+    const usable = image.captions
+      .map((text) => ({ text, tokenIds: options.vocabulary.encode(text) }))
+      .filter(({ tokenIds }) => tokenIds.length > 0 && tokenIds.length <= options.maxWords);
+    unusedCaptions += image.captions.length - usable.length;
+    if (usable.length === 0) continue;
+    const texts = usable.map(({ text }) => text);
+    images.push({
+      id: image.id,
+      captions: usable.map(({ tokenIds }) => [...tokenIds, END_TOKEN_ID]),
+      ...(options.weighCaptions && { weights: options.weighCaptions(image.id, texts) }),
+    });
   }
   if (images.length === 0) {
     throw new DatasetError(expected(`${split} images with features and captions`, `dataset ${dataset.name}`, "none"), {
