@@ -26,6 +26,7 @@ interface TrainFlags extends DatasetFlags {
   readonly run: string;
   readonly resume?: boolean;
   readonly startFrom?: string;
+  readonly teacher?: string[];
   readonly encoder?: string;
   readonly backend: BackendChoice;
   readonly quiet?: boolean;
@@ -45,6 +46,10 @@ export function registerTrain(program: Command): void {
       "--start-from <folder>",
       "begin with the weights of this checkpoint: for self-critical training, or other data",
     )
+    .option(
+      "--teacher <folder...>",
+      "learn what these checkpoints expect, besides the captions: for recipes with distillation",
+    )
     .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file");
   addBackendOption(command);
   addQuietOption(command);
@@ -56,13 +61,14 @@ export function registerTrain(program: Command): void {
     const terminal = new Terminal(flags);
     const recipe = await findRecipe(flags.recipe, flags.set);
     const startFrom = flags.startFrom === undefined ? undefined : await readCheckpoint(findCaptioner(flags.startFrom));
+    const teachers = await Promise.all((flags.teacher ?? []).map((name) => readCheckpoint(findCaptioner(name))));
     const signal = interruptSignal(terminal, "Stopping after the step in hand; --resume goes on from there.");
     const { dataset, store } = await openEncodedDataset({
       dataPath: flags.data,
       imagesPath: flags.images,
       storePath: flags.store,
       encoderSpecPath: await findEncoder(flags.encoder),
-      ...requiredFeatures(recipe),
+      ...requiredFeatures(recipe, teachers),
       terminal,
       signal,
     });
@@ -79,6 +85,7 @@ export function registerTrain(program: Command): void {
         runDirectory: flags.run,
         resume: flags.resume ?? false,
         ...(startFrom && { startFrom }),
+        teachers,
         prepareRewards,
         scoreCaptions,
         scoreSignature: scoreSignature(recipe.decoding),

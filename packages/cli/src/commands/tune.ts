@@ -147,7 +147,7 @@ async function encodeAll(
   { terminal, signal }: { terminal: Terminal; signal: AbortSignal },
 ): Promise<Setup> {
   const startFrom = flags.startFrom === undefined ? undefined : findCaptioner(flags.startFrom);
-  const needs = extremeRecipes(space).map(requiredFeatures);
+  const needs = extremeRecipes(space).map((recipe) => requiredFeatures(recipe));
   const source = {
     dataPath: flags.data,
     imagesPath: flags.images,

@@ -8,6 +8,7 @@ import { parameterShapes } from "../decoder/parameter-shapes.js";
 import { CheckpointError, expected, FeatureStoreError, RecipeError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { consensusWeights } from "./consensus-weights.js";
+import { Distillation } from "./distillation.js";
 import { measureStandardization } from "./measure-standardization.js";
 import { differingKeys } from "./parse-recipe.js";
 import { prepareRewards } from "./prepare-rewards.js";
@@ -24,6 +25,8 @@ export interface PreparedTraining {
   readonly train: Examples;
   readonly dev: Examples;
   readonly decoder: BackendDecoder;
+  /** Where teachers take part. */
+  readonly distillation: Distillation | undefined;
   readonly state: TrainingState;
 }
 
@@ -86,8 +89,14 @@ export async function prepareTraining(
       : undefined;
   const state = saved ? parseTrainingState(saved.snapshot.state, run.paths.last) : INITIAL_TRAINING_STATE;
   await run.metrics.truncate(state.epoch);
-  const decoder = await openDecoder(options, recipe, { vocabulary, saved });
-  return { vocabulary, standardization, train, dev, decoder, state };
+  const distillation = await Distillation.open(options, recipe, vocabulary);
+  try {
+    const decoder = await openDecoder(options, recipe, { vocabulary, saved });
+    return { vocabulary, standardization, train, dev, decoder, distillation, state };
+  } catch (error) {
+    distillation?.dispose();
+    throw error;
+  }
 }
 
 async function openDecoder(

@@ -110,6 +110,11 @@ const consensusWeightingSchema = z.strictObject({
   temperature: z.number().positive().max(1000).default(0.5),
 });
 
+const distillationSchema = z.strictObject({
+  /** Of the words of each caption, how many are drawn from what the teachers expect in their place. */
+  share: z.number().positive().max(1).default(0.5),
+});
+
 /** A metric's name as the caption scorer gives it, `loss` for dev loss per token, or `auto`. */
 const metric = z.string().min(1).max(100).default("auto");
 
@@ -131,6 +136,8 @@ const recipeKeys = z.strictObject({
   consensusWeighting: consensusWeightingSchema.nullable().default(null),
   /** Share of input words that the decoder draws itself; it grows in a straight line from 0 to this at the last update. */
   scheduledSampling: z.number().min(0).max(1).default(0),
+  /** Learn what teachers expect; null = off. */
+  distillation: distillationSchema.nullable().default(null),
   /** Self-critical sequence training in place of cross-entropy; null = off. */
   selfCritical: selfCriticalSchema.nullable().default(null),
   epochs: count.default(10),
@@ -163,6 +170,14 @@ export const recipeSchema = recipeKeys
   })
   .refine(({ selfCritical, scheduledSampling }) => !selfCritical || scheduledSampling === 0, {
     message: "0 where selfCritical is on",
+    path: ["scheduledSampling"],
+  })
+  .refine(({ distillation, selfCritical }) => !distillation || !selfCritical, {
+    message: "null where selfCritical is on",
+    path: ["distillation"],
+  })
+  .refine(({ distillation, scheduledSampling }) => !distillation || scheduledSampling === 0, {
+    message: "0 where distillation is on",
     path: ["scheduledSampling"],
   });
 

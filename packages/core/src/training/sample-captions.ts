@@ -92,9 +92,11 @@ export function drawToken(
 ): number {
   const cumulative = new Float64Array(vocabSize);
   let total = 0;
+  const normalizer = normalizers[row]!;
   for (let tokenId = 0; tokenId < vocabSize; tokenId++) {
-    if (!NEVER_WRITTEN.includes(tokenId))
-      total += Math.exp((values[row * vocabSize + tokenId]! - normalizers[row]!) / temperature);
+    // The comparison spares thousands of words the look into the list.
+    if (tokenId > UNKNOWN_TOKEN_ID || !NEVER_WRITTEN.includes(tokenId))
+      total += Math.exp((values[row * vocabSize + tokenId]! - normalizer) / temperature);
     cumulative[tokenId] = total;
   }
   const target = uniform * total;

@@ -1,7 +1,7 @@
 import type { BackendDecoder, TrainingBatch } from "../decoder/backend.js";
-import { END_TOKEN_ID, START_TOKEN_ID } from "../decoder/decoder-spec.js";
-import { normalizeLogits } from "../generation/next-token-distribution.js";
+import { END_TOKEN_ID } from "../decoder/decoder-spec.js";
 import { Random } from "../random.js";
+import { followCaptions } from "./follow-captions.js";
 import { drawToken } from "./sample-captions.js";
 
 const SCHEDULE_STREAM = 0x73636864;
@@ -19,38 +19,24 @@ export async function mixInSamples(
   probability: number,
 ): Promise<TrainingBatch> {
   if (probability === 0) return batch;
-  const { batchSize, timeSteps, tokenIds, lengths } = batch;
+  const { timeSteps, tokenIds } = batch;
   const random = new Random(batch.dropoutSeed, SCHEDULE_STREAM);
   const inputTokenIds = new Int32Array(tokenIds.length);
-  const state = await decoder.start(batch.features);
-  try {
-    let live = Array.from({ length: batchSize }, (_, row) => row);
-    let fed = new Int32Array(batchSize).fill(START_TOKEN_ID);
-    await decoder.gatherRows(state, batch.imageOfRow);
-    for (let step = 1; step < timeSteps; step++) {
-      const distribution = normalizeLogits(await decoder.step(state, fed), live.length, decoder.spec.vocabSize);
-      const next: { row: number; source: number }[] = [];
-      live.forEach((row, source) => {
-        if (lengths[row]! <= step) return;
-        const at = row * timeSteps + step;
-        // Two draws for every word, whether or not the second is needed: the choice of words does not shift the choices after it.
-        const [replaced, uniform] = [random.uniform() < probability, random.uniform()];
-        const drawn = replaced ? drawToken(distribution, source, 1, uniform) : END_TOKEN_ID;
-        // After <end> there is nothing to go on from.
-        inputTokenIds[at] = drawn === END_TOKEN_ID ? tokenIds[at - 1]! : drawn;
-        next.push({ row, source });
-      });
-      if (next.length === 0) break;
-      if (next.length < live.length)
-        await decoder.gatherRows(
-          state,
-          Int32Array.from(next, ({ source }) => source),
-        );
-      live = next.map(({ row }) => row);
-      fed = Int32Array.from(live, (row) => inputTokenIds[row * timeSteps + step]!);
-    }
-  } finally {
-    state.dispose();
-  }
+  await followCaptions(
+    { decoder, features: batch.features },
+    batch,
+    // What follows the last word is not fed.
+    (length) => length - 1,
+    ({ distribution, source, row, step }) => {
+      const at = row * timeSteps + step;
+      // Two draws for every word, whether or not the second is needed: the choice of words does not shift the choices after it.
+      const [replaced, uniform] = [random.uniform() < probability, random.uniform()];
+      const drawn = replaced ? drawToken(distribution, source, 1, uniform) : END_TOKEN_ID;
+      // After <end> there is nothing to go on from.
+      const fed = drawn === END_TOKEN_ID ? tokenIds[at]! : drawn;
+      inputTokenIds[at + 1] = fed;
+      return fed;
+    },
+  );
   return { ...batch, inputTokenIds };
 }

@@ -67,6 +67,8 @@ export interface TrainOptions {
    * that is resumed has them already.
    */
   readonly startFrom?: Checkpoint;
+  /** Models whose expectations the decoder learns, together; needed by `distillation`, and the same ones again to resume. Their words and encoder are the run's. */
+  readonly teachers?: readonly Checkpoint[];
   /** Prepares rewards of captions of the training images; needed by `selfCritical` and `consensusWeighting`. The CLI passes packages/eval in. */
   readonly prepareRewards?: (images: readonly DatasetImage[]) => RewardCaptions;
   readonly scoreCaptions?: ScoreCaptions;
@@ -97,10 +99,14 @@ export interface TrainingResult {
   readonly bestCheckpoint: string;
 }
 
-/** What must be encoded before a recipe can be trained. */
-export function requiredFeatures(recipe: Recipe): { outputs: ("pooled" | "grid")[]; views: View[] } {
+/** What must be encoded before a recipe can be trained, with these teachers. */
+export function requiredFeatures(
+  recipe: Recipe,
+  teachers: readonly Pick<Checkpoint, "decoder">[] = [],
+): { outputs: ("pooled" | "grid")[]; views: View[] } {
+  const attends = [recipe, ...teachers].some(({ decoder }) => decoder.attention);
   return {
-    outputs: recipe.decoder.attention ? ["pooled", "grid"] : ["pooled"],
+    outputs: attends ? ["pooled", "grid"] : ["pooled"],
     // Dev is scored on the plain view, whatever is trained on.
     views: VIEWS.filter((view) => view === "plain" || recipe.features.views.includes(view)),
   };

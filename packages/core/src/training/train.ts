@@ -24,6 +24,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
       await loop.train();
     } finally {
       prepared.decoder.dispose();
+      prepared.distillation?.dispose();
     }
     const { stopped, epoch, step, selection } = loop.state;
     return {

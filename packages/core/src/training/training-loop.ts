@@ -1,14 +1,15 @@
 import type { JsonObject } from "../checkpoint/checkpoint.js";
 import type { CheckpointScores } from "../checkpoint/checkpoint-config.js";
 import { writeCheckpoint } from "../checkpoint/write-checkpoint.js";
-import type { AdamUpdate, BackendDecoder, StepResult } from "../decoder/backend.js";
+import type { AdamUpdate, BackendDecoder, StepResult, TrainingBatch } from "../decoder/backend.js";
 import { AbortedError, expected, RecipeError } from "../errors.js";
+import type { EnsembleMember } from "../generation/decoder-ensemble.js";
 import { Random } from "../random.js";
 import { assembleBatch, dropoutSeedAt, type FeatureFeed, makeAhead } from "./assemble-batch.js";
 import { type DevResult, evaluateDev } from "./evaluate-dev.js";
 import { afterEpoch, learningRateAt } from "./learning-rate.js";
 import type { EpochMetrics } from "./metrics-log.js";
-import { batchesPerEpoch, planEpoch } from "./plan-batches.js";
+import { batchesPerEpoch, type PlannedBatch, planEpoch } from "./plan-batches.js";
 import { checkpointFrame, type PreparedTraining } from "./prepare-training.js";
 import { ProgressMeter, secondsSince } from "./progress-meter.js";
 import type { Recipe } from "./recipe-schema.js";
@@ -23,6 +24,16 @@ import { NO_SUMS, type TrainingState } from "./training-state.js";
 const BATCH_STREAM = 0x62617463;
 /** What the backend contract allows. */
 const STEPS_IN_FLIGHT = 2;
+
+/** A batch of an epoch, read and laid out. */
+interface AssembledBatch {
+  readonly planned: PlannedBatch;
+  /** Of the run. */
+  readonly step: number;
+  readonly batch: TrainingBatch;
+  /** With the same photos. */
+  readonly teacher: EnsembleMember | undefined;
+}
 
 /**
  * Epochs of steps, dev evaluation and checkpoints. The state is advanced only by what has certainly been done, so a checkpoint taken between any two steps
@@ -76,12 +87,14 @@ export class TrainingLoop {
     const firstStep = this.state.step;
     const numbered = batches.map((planned, i) => ({ planned, step: firstStep + i }));
     const inFlight: { result: Promise<StepResult>; captions: number; rewards: RewardSums }[] = [];
-    const assemble = async ({ planned, step }: (typeof numbered)[number]) => {
+    const assemble = async ({ planned, step }: (typeof numbered)[number]): Promise<AssembledBatch> => {
       const dropoutSeed = dropoutSeedAt(this.recipe.seed, step);
+      const { labelSmoothing } = this.recipe;
       return {
         planned,
         step,
-        batch: await assembleBatch(planned, this.feed, { labelSmoothing: this.recipe.labelSmoothing, dropoutSeed }),
+        batch: await assembleBatch(planned, this.feed, { labelSmoothing, dropoutSeed }),
+        teacher: await this.prepared.distillation?.chooseTeacher(planned, dropoutSeed),
       };
     };
     const settleOldest = async () => {
@@ -89,11 +102,10 @@ export class TrainingLoop {
       this.countStep(await result, captions, rewards);
     };
     try {
-      for await (const { planned, step, batch } of makeAhead(numbered, BATCHES_AHEAD, assemble)) {
+      for await (const assembled of makeAhead(numbered, BATCHES_AHEAD, assemble)) {
         if (this.options.signal?.aborted) break;
-        const { batch: update, rewards } = this.selfCritical
-          ? await this.selfCritical.draw(planned, batch)
-          : { batch: await mixInSamples(this.decoder, batch, this.sampledShare(step)), rewards: NO_REWARDS };
+        const { step } = assembled;
+        const { batch: update, rewards } = await this.chooseTargets(assembled);
         const result = this.decoder.trainStep(update, this.updateAt(step));
         // Awaited two steps later; a rejection before that must not count as unhandled.
         result.catch(() => undefined);
@@ -110,6 +122,17 @@ export class TrainingLoop {
       await Promise.allSettled(inFlight.map(({ result }) => result));
     }
     if (this.options.signal?.aborted) throw new AbortedError("The training was stopped.");
+  }
+
+  /** What the update learns: the captions as they are, or what the decoder itself or a teacher makes of them. */
+  private async chooseTargets({ planned, step, batch, teacher }: AssembledBatch) {
+    if (this.selfCritical) return this.selfCritical.draw(planned, batch);
+    const { distillation } = this.prepared;
+    const update =
+      distillation && teacher
+        ? await distillation.drawTargets(batch, teacher)
+        : await mixInSamples(this.decoder, batch, this.sampledShare(step));
+    return { batch: update, rewards: NO_REWARDS };
   }
 
   private updateAt(step: number): AdamUpdate {
