@@ -165,6 +165,23 @@ describe("showtell evaluate", () => {
   });
 });
 
+describe("what showtell evaluate refuses", () => {
+  const args = () => ["evaluate", "--model", model.best, "--data", TINY_DATASET, "--store", model.store];
+
+  it("an output it cannot write, before anything is captioned", async () => {
+    const result = await runCli([...args(), "--output", join(model.folder, "nowhere", "captions.jsonl")]);
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).not.toContain("captioning");
+  });
+
+  it("several captions a photo: it scores one", async () => {
+    expect(await runCli([...args(), "--n-best", "2"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("unknown option '--n-best'"),
+    });
+  });
+});
+
 describe("a damaged checkpoint", () => {
   const damaged = async (name: string, change: (folder: string) => Promise<void>) => {
     const folder = join(model.folder, name);

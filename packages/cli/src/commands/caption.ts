@@ -5,7 +5,7 @@ import { EXIT } from "../exit-codes.js";
 import { addGenerationOptions, type GenerationFlags, generationOptions } from "../options/generation-flags.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
-import { choiceOption } from "../options/parse-number.js";
+import { choiceOption, integerOption } from "../options/parse-number.js";
 import { parseViews, VOTE_HELP } from "../options/views-option.js";
 import { CAPTION_FORMATS, type CaptionFormat } from "../render/caption-writers.js";
 import { Terminal } from "../render/terminal.js";
@@ -19,6 +19,7 @@ interface CaptionFlags extends GenerationFlags {
   readonly views?: View[];
   readonly output?: string;
   readonly resume?: boolean;
+  readonly nBest?: number;
   readonly quiet?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function registerCaption(program: Command): void {
     .option("--model <folder...>", "checkpoint folder; several vote together. Default: the captioner that ships")
     .option("--encoder <name|file>", "image encoder, if the model's is not installed")
     .option("--format <name>", CAPTION_FORMATS.join(", "), choiceOption("--format", CAPTION_FORMATS), "text")
+    .option("--n-best <n>", "captions per photo, best first", integerOption("--n-best", 1))
     .option("--confidence", "in text output, print how sure the model is of each caption")
     .option("--views <list>", VOTE_HELP, parseViews)
     .option("--output <file>", "write there instead of to standard output")
@@ -48,7 +50,7 @@ export function registerCaption(program: Command): void {
       model: flags.model,
       encoder: flags.encoder,
       backend: flags.backend,
-      captioning: { ...generationOptions(flags), views: flags.views, signal },
+      captioning: { ...generationOptions(flags), nBest: flags.nBest, views: flags.views, signal },
       format: flags.format,
       confidence: flags.confidence ?? false,
       output: flags.output,

@@ -1,8 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { type DecodedSplit, expected, OptionError, readCheckpoint } from "@showtell/core";
+import { type Checkpoint, type DecodedSplit, readCheckpoint } from "@showtell/core";
 import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
-import { decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpoints.js";
+import { type DecodingOptions, decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpoints.js";
 import { defaultCaptionerPath, findCaptioner } from "../compose/default-captioner.js";
 import { openDecoderBackend } from "../compose/open-decoder-backend.js";
 import { renderEvaluation, scoreSplit } from "../compose/score-split.js";
@@ -11,6 +10,7 @@ import { addGenerationOptions, type GenerationFlags, generationOptions } from ".
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { parseViews, VOTE_HELP } from "../options/views-option.js";
+import { openResultOutput } from "../render/result-output.js";
 import { Terminal } from "../render/terminal.js";
 
 interface EvaluateFlags extends DatasetFlags, SplitFlag, GenerationFlags {
@@ -51,27 +51,41 @@ export function registerEvaluate(program: Command): void {
       terminal,
       signal,
     };
-    const encoded = await openCheckpointData(checkpoints, flags, options);
-    const backend = await openDecoderBackend(flags.backend);
+    // Opened first: whoever cannot write there need not wait for the captions to hear it.
+    const output = flags.output === undefined ? undefined : await openResultOutput(flags.output, FROM_SCRATCH);
     try {
-      terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);
-      const { decoded, search } = await decodeCheckpoints(checkpoints, encoded, backend, options);
-      if (flags.output !== undefined) await writeCaptions(flags.output, decoded);
-      const evaluation = await scoreSplit(decoded, encoded.dataset, checkpoints[0]!, {
-        split: flags.split,
-        decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
-      });
+      const { decoded, evaluation } = await captionAndScore(checkpoints, flags, options);
+      await output?.write(captionLines(decoded));
+      await output?.finish();
       process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
-    } finally {
-      await backend.dispose();
-      await encoded.store.close();
+    } catch (error) {
+      await output?.abandon();
+      throw error;
     }
   });
 }
 
-async function writeCaptions(path: string, { captions }: DecodedSplit): Promise<void> {
-  const lines = captions.map(({ image, caption }) => `${JSON.stringify({ image: image.id, caption })}\n`);
-  await writeFile(path, lines.join("")).catch((cause: unknown) => {
-    throw new OptionError(expected("a writable file", "--output", path), { cause });
-  });
+type EvaluationOptions = DecodingOptions & { readonly encoder: string | undefined };
+
+async function captionAndScore(checkpoints: readonly Checkpoint[], flags: EvaluateFlags, options: EvaluationOptions) {
+  const encoded = await openCheckpointData(checkpoints, flags, options);
+  const backend = await openDecoderBackend(flags.backend);
+  try {
+    options.terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);
+    const { decoded, search } = await decodeCheckpoints(checkpoints, encoded, backend, options);
+    const evaluation = await scoreSplit(decoded, encoded.dataset, checkpoints[0]!, {
+      split: options.split,
+      decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
+    });
+    return { decoded, evaluation };
+  } finally {
+    await backend.dispose();
+    await encoded.store.close();
+  }
+}
+
+const FROM_SCRATCH = { resumable: false, append: false };
+
+function captionLines({ captions }: DecodedSplit): string {
+  return captions.map(({ image, caption }) => `${JSON.stringify({ image: image.id, caption })}\n`).join("");
 }

@@ -10,7 +10,6 @@ export interface GenerationFlags {
   readonly minLength?: number;
   readonly lengthPenalty?: number;
   readonly lengthPenaltyFormula?: (typeof FORMULAS)[number];
-  readonly nBest?: number;
   readonly repeatNgram?: number;
   readonly ban?: string[];
   readonly prefix?: string;
@@ -36,7 +35,6 @@ export function addGenerationOptions(command: Command): Command {
     )
     .option("--length-penalty <x>", "strength of the length penalty", numberOption("--length-penalty", 0))
     .option("--length-penalty-formula <name>", FORMULAS.join(", "), choiceOption("--length-penalty-formula", FORMULAS))
-    .option("--n-best <n>", "captions per photo, best first", integerOption("--n-best", 1))
     .option("--repeat-ngram <n>", "no run of n words twice in a caption; 0 is off", integerOption("--repeat-ngram", 0))
     .option("--ban <word...>", "words that must not occur")
     .option("--prefix <text>", "what captions must begin with")
@@ -67,7 +65,6 @@ export function generationOptions(flags: GenerationFlags): CaptionOptions {
     minLength: flags.minLength,
     lengthPenalty: flags.lengthPenalty,
     lengthPenaltyFormula: flags.lengthPenaltyFormula,
-    nBest: flags.nBest,
     noRepeatNgramSize: flags.repeatNgram,
     bannedWords: flags.ban,
     prefix: flags.prefix,
