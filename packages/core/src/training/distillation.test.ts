@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { readCheckpoint } from "../checkpoint/read-checkpoint.js";
 import type { Backend, TrainingBatch } from "../decoder/backend.js";
 import { openTfjsBackend } from "../decoder/tfjs/tfjs-backend.js";
 import { CheckpointError, RecipeError } from "../errors.js";
+import { lastWeights, stopAndResume } from "../testing/stop-and-resume.js";
 import { TableDecoder, tableFeatures } from "../testing/table-decoder.js";
 import { toyTraining } from "../testing/toy-training.js";
 import { layOutCaptions } from "./assemble-batch.js";
@@ -115,8 +116,6 @@ ${more}`,
     const parameters = new Map(checkpoint.parameters).set(name, { ...bias, data });
     return { checkpoint: { ...checkpoint, parameters }, word: checkpoint.vocabulary.decode([5]) };
   };
-  const weights = async ({ runDirectory }: TrainOptions) =>
-    readFile(join(runDirectory, "checkpoints", "last", "decoder.safetensors"), "hex");
 
   it("makes the student write what its teacher would", async () => {
     const { checkpoint, word } = await stubborn();
@@ -160,16 +159,8 @@ ${more}`,
     const whole = options(setting);
     await train(whole);
     const stopped = options(setting);
-    const controller = new AbortController();
-    await train({
-      ...stopped,
-      signal: controller.signal,
-      onProgress: ({ epoch, step }) => {
-        if (epoch === 2 && step === 1) controller.abort();
-      },
-    });
-    await train({ ...stopped, resume: true });
-    expect(await weights(stopped)).toBe(await weights(whole));
+    await stopAndResume(stopped);
+    expect(await lastWeights(stopped)).toBe(await lastWeights(whole));
   });
 
   it("refuses teachers without a setting, a setting without teachers, and teachers of other words or another encoder", async () => {
