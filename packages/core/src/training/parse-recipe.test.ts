@@ -49,12 +49,17 @@ describe("recipe", () => {
       /^Expected a known key for optimizer in r\.yaml:2 but received "learningrate"\.$/,
       /Did you mean learningRate\?/,
     ],
+    [
+      "batching: {by: photos, batchSize: 64}",
+      /^Expected a key of this kind for batching in r\.yaml:1 but received "batchSize"\.$/,
+      /Write the section anew: batching: \{ … \}\./,
+    ],
     ["optimiser: {}", /^Expected a known key for r\.yaml:1 but received "optimiser"\.$/, /Did you mean optimizer\?/],
     ["zzz: 1", /a known key/, /Known keys: name, seed, data/],
     [
       "schedule:\n  kind: cosine\n  patience: 3",
-      /a known key for schedule in r\.yaml:3 but received "patience"/,
-      undefined,
+      /a key of this kind for schedule in r\.yaml:3 but received "patience"/,
+      /Write the section anew/,
     ],
     [
       "optimizer:\n  learningRate: fast",

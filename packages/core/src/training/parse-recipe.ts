@@ -60,6 +60,12 @@ function explain(issue: z.core.$ZodIssue, recipe: unknown, place: string): Recip
     case "unrecognized_keys": {
       const unknownKey = issue.keys[0]!;
       const known = knownKeys(issue.path);
+      if (known.includes(unknownKey)) {
+        const section = issue.path.join(".");
+        return new RecipeError(expected("a key of this kind", name, unknownKey), {
+          hint: `It belongs to another kind. Write the section anew: ${section}: { … }.`,
+        });
+      }
       const closest = closestName(unknownKey, known);
       return new RecipeError(expected("a known key", name, unknownKey), {
         hint: closest ? `Did you mean ${closest}?` : `Known keys: ${known.join(", ")}.`,
