@@ -6,6 +6,7 @@ const BENCHMARKS = {
   decode: "captions a second from features, greedy and beam: backends and PyTorch",
   train: "captions a second in training: backends, PyTorch, the BLAS roofline",
   epoch: "an epoch of a dataset, reference recipe: native and PyTorch on the same batches",
+  features: "features a second from a store, as training reads them: beside the bare disk, and the memory that takes",
   encode: "photos a second through the encoder: onnxruntime and peers",
   startup: "first caption of a cold process",
   tune: "a study with the median pruner and without",
