@@ -1,14 +1,13 @@
 /** `pnpm bench features`: how fast training reads its features from a store, beside the bare disk, and the memory that takes. */
-import { statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseCommandLine, publishFigures, type ReportHead } from "./command-line.js";
 import { Contender } from "./contender.js";
 import { FeatureWorkload } from "./feature-workload.js";
 import type { FeaturesAnswer, FeaturesRequest } from "./features-worker.js";
 import { cachedShare, evict } from "./page-cache.js";
 import { parseCount } from "./parse-count.js";
-import { machine } from "./report.js";
 import { withTemporaryDirectory } from "./temporary-directory.js";
 
 /** What a training needs: the attention recipe's batch, and how long its step takes on two cores. */
@@ -32,21 +31,13 @@ interface Turn extends FeaturesAnswer {
 }
 
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      size: { type: "string", default: "4" },
-      read: { type: "string" },
-      views: { type: "string", default: "2" },
-      batch: { type: "string", default: `${RECIPE.photosPerBatch}` },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
+  const values = parseCommandLine(argv, USAGE, {
+    size: { type: "string", default: "4" },
+    read: { type: "string" },
+    views: { type: "string", default: "2" },
+    batch: { type: "string", default: `${RECIPE.photosPerBatch}` },
   });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
+  if (values === undefined) return;
   const views = parseCount("--views", values.views);
   const photosPerBatch = parseCount("--batch", values.batch);
   const { bytesPerView } = await FeatureWorkload.of(0, views);
@@ -71,11 +62,7 @@ export async function run(argv: readonly string[]): Promise<void> {
         process.stderr.write(`${cache}, ${order}: ${(answer.bytes / answer.seconds / 1e9).toFixed(2)} GB/s\n`);
       }
     }
-    const report = {
-      benchmark: "features",
-      command: ["pnpm bench features", ...argv].join(" "),
-      date: new Date().toISOString(),
-      machine: machine(),
+    const figures = {
       photos,
       views,
       photosPerBatch,
@@ -85,8 +72,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       evicted,
       turns,
     };
-    process.stdout.write(render(report));
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    await publishFigures({ benchmark: "features", argv, json: values.json }, figures, render);
   });
 }
 
@@ -110,10 +96,7 @@ async function readOnce(
   }
 }
 
-interface Report {
-  readonly command: string;
-  readonly date: string;
-  readonly machine: string;
+interface Report extends ReportHead {
   readonly photos: number;
   readonly views: number;
   readonly photosPerBatch: number;
