@@ -8,6 +8,7 @@ const BENCHMARKS = {
   epoch: "an epoch of a dataset, reference recipe: native and PyTorch on the same batches",
   features: "features a second from a store, as training reads them: beside the bare disk, and the memory that takes",
   encode: "photos a second through the encoder: onnxruntime and peers",
+  serve: "requests a second and latency of `showtell serve`, over loopback",
   startup: "first caption of a cold process",
   tune: "a study with the median pruner and without",
   score: "captions scored a second, and agreement with pycocoevalcap",

@@ -18,6 +18,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     encodes: true,
     register: async (parent) => (await import("./commands/caption.js")).registerCaption(parent),
   },
+  serve: {
+    summary: "caption photos that are sent over HTTP",
+    encodes: true,
+    register: async (parent) => (await import("./commands/serve.js")).registerServe(parent),
+  },
   demo: {
     summary: "caption the photos that ship with Showtell and write a page that shows them",
     encodes: true,

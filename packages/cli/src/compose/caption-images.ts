@@ -11,8 +11,8 @@ import type { BackendChoice } from "../options/model-options.js";
 import { pageWriter } from "../render/caption-page.js";
 import {
   type CaptionFormat,
-  type CaptionRow,
   type CaptionWriter,
+  captionRow,
   captionWriter,
   RESUMABLE_FORMATS,
 } from "../render/caption-writers.js";
@@ -82,7 +82,7 @@ async function writeRows(
   let [done, failed] = [0, 0];
   try {
     for await (const result of results) {
-      const row = toRow(images[done]!.id, result);
+      const row = captionRow(images[done]!.id, result);
       if (row.error !== undefined) {
         failed += 1;
         terminal.warn(row.error, result.error?.hint);
@@ -95,20 +95,6 @@ async function writeRows(
     progress.stop();
   }
   return failed;
-}
-
-function toRow(image: string, { captions, error }: CaptionedImage | UncaptionedImage): CaptionRow {
-  if (error) return { image, error: error.message };
-  return {
-    image,
-    captions: captions.map(({ text, confidence, score, normalizedScore, margin }) => ({
-      text,
-      confidence,
-      score,
-      normalizedScore,
-      ...(margin !== undefined && { margin }),
-    })),
-  };
 }
 
 function checkResume({ resume, output, format }: CaptionImagesJob): void {
