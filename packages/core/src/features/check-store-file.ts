@@ -10,7 +10,7 @@ const UNWRITTEN_BYTES = 1 << 20;
  * @throws FeatureStoreError
  */
 export function checkStoreFile(path: string, directory: string): void {
-  const file = openSync(path, "r");
+  const file = openOrExplain(path, directory);
   try {
     const meta = readMeta(file);
     if (meta === undefined) throw damaged(directory, "a file of another kind");
@@ -19,6 +19,19 @@ export function checkStoreFile(path: string, directory: string): void {
     if (size + UNWRITTEN_BYTES < complete) throw damaged(directory, `${size} of ${complete} bytes`);
   } finally {
     closeSync(file);
+  }
+}
+
+function openOrExplain(path: string, directory: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const actual = code === "EACCES" ? "permission denied" : message;
+    throw new FeatureStoreError(expected("a readable feature store", directory, actual), {
+      hint: "Check the folder and its permissions.",
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -233,6 +233,20 @@ describe("openFeatureStore", () => {
     const opening = openStore({ create: false });
     await expect(opening).rejects.toBeInstanceOf(FeatureStoreError);
     await expect(opening).rejects.toThrow(/a feature store for .* "a folder without one"/);
+  });
+
+  it("refuses a place where no folder can be made", async () => {
+    await writeFile(join(directory, "file"), "");
+    for (const path of ["file", "file/store"]) {
+      const opening = openFeatureStore(join(directory, path), { encoder: encoder.spec, create: true });
+      await expect(opening).rejects.toBeInstanceOf(FeatureStoreError);
+      await expect(opening).rejects.toThrow(/a folder that can be made for .*file/);
+    }
+    // Not as root, who may read everything.
+    if (process.getuid?.() === 0) return;
+    await openStore();
+    await chmod(join(directory, "store", "features.mdb"), 0);
+    await expect(openStore()).rejects.toThrow(/a readable feature store for .* "permission denied"/);
   });
 
   it("recognises features of other weights or preprocessing", async () => {

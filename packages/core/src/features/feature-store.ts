@@ -47,7 +47,7 @@ export async function openFeatureStore(directory: string, options: OpenFeatureSt
   const { encoder, create = false } = options;
   const path = join(resolve(directory), DATABASE_FILE);
   if (existsSync(path)) checkStoreFile(path, directory);
-  else if (create) await mkdir(directory, { recursive: true });
+  else if (create) await makeFolder(directory);
   else {
     throw new FeatureStoreError(expected("a feature store", directory, "a folder without one"), {
       hint: "Make one with `showtell encode`.",
@@ -229,6 +229,19 @@ function rowKey(sha256: string, view: View, output: EncoderOutput): Buffer {
   key[32] = OUTPUT_CODES[output];
   key[33] = VIEWS.indexOf(view);
   return key;
+}
+
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const actual = { EACCES: "permission denied", EEXIST: "a file", ENOTDIR: "a path through a file" }[code ?? ""];
+    throw new FeatureStoreError(expected("a folder that can be made", directory, actual ?? message), {
+      hint: "Choose another folder for the feature store.",
+      cause,
+    });
+  }
 }
 
 async function openDatabase(path: string, directory: string, create: boolean): Promise<RootDatabase<string, string>> {
