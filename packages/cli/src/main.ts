@@ -100,18 +100,25 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 
   // Whoever reads the results may stop early: `showtell caption holiday/ | head -1` is no fault.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT.done);
-  });
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (!isBrokenPipe(error)) throw error;
+    });
+  }
   try {
     await program.parseAsync(argv as string[], { from: "user" });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     // Commander has printed its message already; code 0 is --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.userError;
+    // The write that failed took the command down in order: ending the process here and now would crash in the encoder's thread.
+    if (isBrokenPipe(error)) return EXIT.done;
     return reportError(error);
   } finally {
     await stopInference();
   }
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }

@@ -55,6 +55,17 @@ describe("showtell caption", () => {
     expect(text.stdout).toMatch(/\t0\.\d{3}\n$/);
   });
 
+  it("ends quietly with 0 when its reader has seen enough", async () => {
+    const photos = Array.from({ length: 6 }, () => "cat.jpg").map((name, index) =>
+      join(model.folder, `${index}-${name}`),
+    );
+    await Promise.all(photos.map((path) => copyFile(join(PHOTOS, "cat.jpg"), path)));
+    const { code, stderr } = await runCli(["caption", ...photos, "--model", model.best], {
+      onStart: (child) => child.stdout?.once("data", () => child.stdout?.destroy()),
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
   it("leaves nothing but its own cache in the user's home: ONNX Runtime's telemetry is off", async () => {
     const home = join(model.folder, "home");
     await mkdir(home);
