@@ -66,6 +66,14 @@ describe("showtell caption", () => {
     expect([code, stderr]).toEqual([0, ""]);
   });
 
+  it("refuses a folder as its output, before anything is captioned", async () => {
+    for (const command of [["caption", join(PHOTOS, "cat.jpg"), "--model", model.best], ["demo"]]) {
+      const result = await runCli([...command, "--output", model.folder]);
+      expect(result, result.stderr).toSatisfy(isUserError);
+      expect(result.stderr).toMatch(/the name of a file for --output but received .*, a folder/);
+    }
+  });
+
   it("leaves nothing but its own cache in the user's home: ONNX Runtime's telemetry is off", async () => {
     const home = join(model.folder, "home");
     await mkdir(home);

@@ -1,5 +1,4 @@
-import { writeFile } from "node:fs/promises";
-import { type DecodedSplit, expected, OptionError, readCheckpoint } from "@showtell/core";
+import { type DecodedSplit, readCheckpoint } from "@showtell/core";
 import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpoints.js";
@@ -11,6 +10,7 @@ import { addGenerationOptions, type GenerationFlags, generationOptions } from ".
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { parseViews, VOTE_HELP } from "../options/views-option.js";
+import { openResultOutput, withResultOutput } from "../render/result-output.js";
 import { Terminal } from "../render/terminal.js";
 
 interface EvaluateFlags extends DatasetFlags, SplitFlag, GenerationFlags {
@@ -51,27 +51,28 @@ export function registerEvaluate(program: Command): void {
       terminal,
       signal,
     };
-    const encoded = await openCheckpointData(checkpoints, flags, options);
-    const backend = await openDecoderBackend(flags.backend);
-    try {
-      terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);
-      const { decoded, search } = await decodeCheckpoints(checkpoints, encoded, backend, options);
-      if (flags.output !== undefined) await writeCaptions(flags.output, decoded);
-      const evaluation = await scoreSplit(decoded, encoded.dataset, checkpoints[0]!, {
-        split: flags.split,
-        decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
-      });
-      process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
-    } finally {
-      await backend.dispose();
-      await encoded.store.close();
-    }
+    // Opened first: whoever cannot write there need not wait for the captions to hear it.
+    const output = await openResultOutput(flags.output, { resumable: false, append: false });
+    const { decoded, search, dataset } = await withResultOutput(output, async () => {
+      const encoded = await openCheckpointData(checkpoints, flags, options);
+      try {
+        const backend = await openDecoderBackend(flags.backend);
+        terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);
+        const result = await decodeCheckpoints(checkpoints, encoded, backend, options).finally(() => backend.dispose());
+        if (flags.output !== undefined) await output.write(captionLines(result.decoded));
+        return { ...result, dataset: encoded.dataset };
+      } finally {
+        await encoded.store.close();
+      }
+    });
+    const evaluation = await scoreSplit(decoded, dataset, checkpoints[0]!, {
+      split: flags.split,
+      decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
+    });
+    process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
   });
 }
 
-async function writeCaptions(path: string, { captions }: DecodedSplit): Promise<void> {
-  const lines = captions.map(({ image, caption }) => `${JSON.stringify({ image: image.id, caption })}\n`);
-  await writeFile(path, lines.join("")).catch((cause: unknown) => {
-    throw new OptionError(expected("a writable file", "--output", path), { cause });
-  });
+function captionLines({ captions }: DecodedSplit): string {
+  return captions.map(({ image, caption }) => `${JSON.stringify({ image: image.id, caption })}\n`).join("");
 }

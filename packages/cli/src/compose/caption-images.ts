@@ -16,7 +16,7 @@ import {
   captionWriter,
   RESUMABLE_FORMATS,
 } from "../render/caption-writers.js";
-import { openResultOutput, type ResultOutput } from "../render/result-output.js";
+import { openResultOutput, type ResultOutput, withResultOutput } from "../render/result-output.js";
 import type { Terminal } from "../render/terminal.js";
 import { finishedImages } from "./finished-images.js";
 import { reportCudaFailure } from "./report-cuda-failure.js";
@@ -55,7 +55,8 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
       ? pageWriter("Captions", `${all.length} photos, captioned by Showtell`, path)
       : captionWriter(format, { confidence: job.confidence, showImage: all.length > 1 });
   const output = await openResultOutput(path, { resumable: RESUMABLE_FORMATS.includes(format), append: job.resume });
-  try {
+  // Awaited here: the captioner is disposed of when this function returns.
+  return await withResultOutput(output, async () => {
     if (finished.size === 0) await output.write(writer.begin());
     const results = captioner.captionStream(
       images.map(({ image }) => image),
@@ -63,12 +64,8 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
     );
     const failed = await writeRows(images, results, writer, output, terminal);
     await output.write(writer.end());
-    await output.finish();
     return { failed };
-  } catch (error) {
-    await output.abandon();
-    throw error;
-  }
+  });
 }
 
 async function writeRows(
