@@ -1,6 +1,4 @@
 /** `pnpm bench agree`: whether the addon's own search, core's search over its steps, and TensorFlow.js give a dataset's photos the same captions. */
-import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import {
   type Backend,
   type BackendDecoder,
@@ -16,10 +14,10 @@ import {
 } from "@showtell/core";
 import { openNativeBackend } from "@showtell/native-lstm";
 import { defaultCaptionerName, pretrainedCaptioners } from "@showtell/pretrained";
+import { parseCommandLine, publishFigures, type ReportHead } from "./command-line.js";
 import { type Agreement, compareCaptions, NEAR_TIE } from "./compare-captions.js";
 import { parseCount, parseCounts } from "./parse-count.js";
 import { openRealDataset, type RealDataset } from "./real-dataset.js";
-import { machine } from "./report.js";
 
 const USAGE = `Usage: pnpm bench agree --data DIR --store DIR [options]
 Captions dev photos by the native backend's own search, by core's search over the native backend's steps, and by core's search over TensorFlow.js.
@@ -44,23 +42,15 @@ interface Row extends Agreement {
 }
 
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      data: { type: "string" },
-      store: { type: "string" },
-      model: { type: "string", default: pretrainedCaptioners[defaultCaptionerName]! },
-      beam: { type: "string", default: "1,3,5,20" },
-      images: { type: "string", default: "1000" },
-      "tfjs-images": { type: "string", default: "100" },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
+  const values = parseCommandLine(argv, USAGE, {
+    data: { type: "string" },
+    store: { type: "string" },
+    model: { type: "string", default: pretrainedCaptioners[defaultCaptionerName]! },
+    beam: { type: "string", default: "1,3,5,20" },
+    images: { type: "string", default: "1000" },
+    "tfjs-images": { type: "string", default: "100" },
   });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
+  if (values === undefined) return;
   const beamWidths = parseCounts("--beam", values.beam);
   const images = parseCount("--images", values.images);
   const tfjsImages = parseCount("--tfjs-images", values["tfjs-images"], 0);
@@ -70,16 +60,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   if (tfjsImages > 0) backends.push((await openBackend("tfjs", tfjsCandidates())).backend);
   try {
     const rows = await compareBackends({ checkpoint, real, backends, beamWidths, images, tfjsImages });
-    const report = {
-      benchmark: "agree",
-      command: ["pnpm bench agree", ...argv].join(" "),
-      date: new Date().toISOString(),
-      machine: machine(),
-      backends: backends.map(({ name, device }) => `${name}: ${device.description}`),
-      rows,
-    };
-    process.stdout.write(render(report));
-    if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    const figures = { backends: backends.map(({ name, device }) => `${name}: ${device.description}`), rows };
+    await publishFigures({ benchmark: "agree", argv, json: values.json }, figures, render);
     if (!rows.every(agrees)) process.exitCode = 1;
   } finally {
     for (const backend of backends) await backend.dispose();
@@ -150,10 +132,7 @@ function withoutSearch(decoder: BackendDecoder): BackendDecoder {
   });
 }
 
-interface Report {
-  readonly command: string;
-  readonly date: string;
-  readonly machine: string;
+interface Report extends ReportHead {
   readonly backends: readonly string[];
   readonly rows: readonly Row[];
 }

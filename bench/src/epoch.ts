@@ -1,14 +1,12 @@
 /** `pnpm bench epoch`: how long an epoch of a real dataset takes with the reference recipe, native beside PyTorch, on the same batches. */
-import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { expected, OptionError } from "@showtell/core";
+import { parseCommandLine, publishFigures, type ReportHead } from "./command-line.js";
 import { startContenders } from "./comparison.js";
 import { type Contender, type ContenderDefinition, nodeContenders, PYTORCH, peer } from "./contender.js";
 import { BUCKET_BATCHES, type Epoch, planRealEpoch, writeEpochWorkload } from "./epoch-workload.js";
 import { firstLosses } from "./first-losses.js";
 import { parseCount, parseCounts } from "./parse-count.js";
 import { openRealDataset, type RealDataset } from "./real-dataset.js";
-import { machine } from "./report.js";
 import { withTemporaryDirectory } from "./temporary-directory.js";
 
 const USAGE = `Usage: pnpm bench epoch --data DIR --store DIR [options]
@@ -42,25 +40,17 @@ interface Settings {
 }
 
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      data: { type: "string" },
-      store: { type: "string" },
-      batch: { type: "string", default: "32,256" },
-      fraction: { type: "string", default: "1" },
-      turns: { type: "string", default: "4" },
-      threads: { type: "string", default: "1" },
-      peers: { type: "boolean", default: false },
-      contenders: { type: "string", default: "" },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
+  const values = parseCommandLine(argv, USAGE, {
+    data: { type: "string" },
+    store: { type: "string" },
+    batch: { type: "string", default: "32,256" },
+    fraction: { type: "string", default: "1" },
+    turns: { type: "string", default: "4" },
+    threads: { type: "string", default: "1" },
+    peers: { type: "boolean", default: false },
+    contenders: { type: "string", default: "" },
   });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
+  if (values === undefined) return;
   const batchSizes = parseCounts("--batch", values.batch);
   const turns = parseCount("--turns", values.turns);
   const settings = {
@@ -79,17 +69,8 @@ export async function run(argv: readonly string[]): Promise<void> {
       rows.push(...timed.rows);
       notes.push(...timed.notes);
     }
-    const report = {
-      benchmark: "epoch",
-      command: ["pnpm bench epoch", ...argv].join(" "),
-      date: new Date().toISOString(),
-      machine: machine(),
-      ...settings,
-      rows,
-      notes,
-    };
-    process.stdout.write(render(report));
-    if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    const figures = { ...settings, rows, notes };
+    await publishFigures({ benchmark: "epoch", argv, json: values.json }, figures, render);
   } finally {
     await real.store.close();
   }
@@ -165,10 +146,7 @@ function parseFraction(text: string): number {
   throw new OptionError(expected("a number above 0, at most 1", "--fraction", text));
 }
 
-interface Report extends Settings {
-  readonly command: string;
-  readonly date: string;
-  readonly machine: string;
+interface Report extends Settings, ReportHead {
   readonly rows: readonly Row[];
   readonly notes: readonly string[];
 }

@@ -1,12 +1,11 @@
 /** `pnpm bench tune`: the same study with the median pruner and without, one after the other: wall time, epochs trained, best score. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { expected, OptionError, PRUNERS } from "@showtell/core";
-import { machine } from "./report.js";
+import { parseCommandLine, publishFigures, type ReportHead } from "./command-line.js";
 
 const USAGE = `Usage: pnpm bench tune --data PATH [options]
 Runs \`showtell tune\` twice with the same seed, --pruner none and --pruner median. With --sampler random both train the same recipes.
@@ -30,34 +29,23 @@ interface StudyResult {
 }
 
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      data: { type: "string" },
-      store: { type: "string", default: "showtell-features" },
-      space: { type: "string", default: "flickr8k-pooled" },
-      trials: { type: "string", default: "20" },
-      sampler: { type: "string", default: "random" },
-      seed: { type: "string", default: "1" },
-      parallel: { type: "string", default: "1" },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
+  const values = parseCommandLine(argv, USAGE, {
+    data: { type: "string" },
+    store: { type: "string", default: "showtell-features" },
+    space: { type: "string", default: "flickr8k-pooled" },
+    trials: { type: "string", default: "20" },
+    sampler: { type: "string", default: "random" },
+    seed: { type: "string", default: "1" },
+    parallel: { type: "string", default: "1" },
   });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
+  if (values === undefined) return;
   const { data, json, help: _, ...common } = values;
   if (data === undefined) throw new OptionError(expected("a dataset", "--data", data));
   const folder = mkdtempSync(join(tmpdir(), "showtell-bench-tune-"));
   try {
     const options = Object.entries({ data, ...common }).flatMap(([name, value]) => [`--${name}`, value]);
     const studies = [...PRUNERS].reverse().map((pruner) => runStudy(pruner, options, folder));
-    const command = ["pnpm bench tune", ...argv].join(" ");
-    const report = { benchmark: "tune", command, date: new Date().toISOString(), machine: machine(), studies };
-    process.stdout.write(render(report));
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+    await publishFigures({ benchmark: "tune", argv, json }, { studies }, render);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -74,10 +62,7 @@ function runStudy(pruner: string, options: readonly string[], folder: string): S
   return { pruner, seconds, trials };
 }
 
-interface Report {
-  readonly command: string;
-  readonly date: string;
-  readonly machine: string;
+interface Report extends ReportHead {
   readonly studies: readonly StudyResult[];
 }
 

@@ -18,6 +18,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     encodes: true,
     register: async (parent) => (await import("./commands/caption.js")).registerCaption(parent),
   },
+  serve: {
+    summary: "caption photos that are sent over HTTP",
+    encodes: true,
+    register: async (parent) => (await import("./commands/serve.js")).registerServe(parent),
+  },
   demo: {
     summary: "caption the photos that ship with Showtell and write a page that shows them",
     encodes: true,
@@ -73,6 +78,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(packageVersion())
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError("Hint: --help lists what the command takes.")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "")) })
     .addHelpText(
       "after",
@@ -82,12 +88,15 @@ export async function main(argv: readonly string[]): Promise<number> {
         "  $ showtell caption photo.jpg",
         "  $ showtell caption holiday/ --format jsonl --output captions.jsonl",
         "  $ showtell train --data flickr8k --recipe flickr8k-attention --run runs/first",
+        "",
+        "Exit codes: 0 done; 1 a fault in Showtell; 2 wrong options or input; 3 done, but some photos failed; 130 interrupted.",
       ].join("\n"),
     );
 
-  const wanted = argv.find((argument) => !argument.startsWith("-"));
+  const [first, second] = argv.filter((argument) => !argument.startsWith("-"));
+  const wanted = first === "help" ? second : first;
   // Half of what a first caption waits for: it goes on beside everything that follows here.
-  if (COMMANDS[wanted ?? ""]?.encodes && !argv.some((argument) => argument === "--help" || argument === "-h"))
+  if (COMMANDS[first ?? ""]?.encodes && !argv.some((argument) => argument === "--help" || argument === "-h"))
     startInference();
   for (const [name, { summary, register }] of Object.entries(COMMANDS)) {
     if (name === wanted) await register(program);
@@ -95,18 +104,30 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 
   // Whoever reads the results may stop early: `showtell caption holiday/ | head -1` is no fault.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT.done);
-  });
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (!isBrokenPipe(error)) throw error;
+    });
+  }
   try {
     await program.parseAsync(argv as string[], { from: "user" });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     // Commander has printed its message already; code 0 is --help and --version.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.userError;
+    if (error instanceof CommanderError) {
+      if (error.code === "commander.missingArgument" && argv.includes("--model")) {
+        process.stderr.write("Hint: --model takes every word behind it; put what is to be captioned before it.\n");
+      }
+      return error.exitCode === 0 ? EXIT.done : EXIT.userError;
+    }
+    // The write that failed took the command down in order: ending the process here and now would crash in the encoder's thread.
+    if (isBrokenPipe(error)) return EXIT.done;
     return reportError(error);
   } finally {
     await stopInference();
   }
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }

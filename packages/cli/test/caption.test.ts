@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -53,6 +53,37 @@ describe("showtell caption", () => {
     for (const { confidence } of captions) expect(confidence).toBeGreaterThan(0);
     const text = await captionPhotos([join(PHOTOS, "cat.jpg")], ["--confidence"]);
     expect(text.stdout).toMatch(/\t0\.\d{3}\n$/);
+  });
+
+  it("ends quietly with 0 when its reader has seen enough", async () => {
+    const photos = Array.from({ length: 6 }, () => "cat.jpg").map((name, index) =>
+      join(model.folder, `${index}-${name}`),
+    );
+    await Promise.all(photos.map((path) => copyFile(join(PHOTOS, "cat.jpg"), path)));
+    const { code, stderr } = await runCli(["caption", ...photos, "--model", model.best], {
+      onStart: (child) => child.stdout?.once("data", () => child.stdout?.destroy()),
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
+  it("refuses a folder as its output, before anything is captioned", async () => {
+    for (const command of [["caption", join(PHOTOS, "cat.jpg"), "--model", model.best], ["demo"]]) {
+      const result = await runCli([...command, "--output", model.folder]);
+      expect(result, result.stderr).toSatisfy(isUserError);
+      expect(result.stderr).toMatch(/the name of a file for --output but received .*, a folder/);
+    }
+  });
+
+  it("leaves nothing but its own cache in the user's home: ONNX Runtime's telemetry is off", async () => {
+    const home = join(model.folder, "home");
+    await mkdir(home);
+    const env = { HOME: home, XDG_CACHE_HOME: "", XDG_CONFIG_HOME: "", XDG_DATA_HOME: "", NODE_COMPILE_CACHE: "" };
+    const { code, stderr } = await runCli(["caption", join(PHOTOS, "cat.jpg"), "--model", model.best], { env });
+    expect([code, stderr]).toEqual([0, ""]);
+    const left = await readdir(home, { recursive: true });
+    expect(left.filter((path) => !`${path}/`.startsWith(join(".cache", "showtell"))).sort()).toEqual(
+      left.includes(".cache") ? [".cache"] : [],
+    );
   });
 
   it("reads standard input, URLs and globs alike", async () => {

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isUserError, runCli, TINY_DATASET } from "./run-cli.js";
 
-const COMMANDS = ["caption", "demo", "train", "evaluate", "report", "score", "encode", "encoder", "model", "doctor"];
+const COMMANDS = "caption serve demo train tune leaderboard evaluate report score encode encoder model doctor".split(
+  " ",
+);
 
 describe("showtell", () => {
   it("lists every command, and describes each with an example or its subcommands", async () => {
@@ -16,6 +18,20 @@ describe("showtell", () => {
       expect(help.code).toBe(0);
       expect(help.stdout).toMatch(/Example|Commands:/);
     }
+  });
+
+  it("gives the same help for `help <command>`", async () => {
+    const [asked, flagged] = await Promise.all([runCli(["help", "caption"]), runCli(["caption", "--help"])]);
+    expect(asked).toEqual(flagged);
+    expect(asked.stdout).toContain("--beam-width");
+  });
+
+  it("says where help is when words are missing, and which option took them", async () => {
+    const missing = await runCli(["caption"]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toBe("missing required argument 'input'\nHint: --help lists what the command takes.\n");
+    const taken = await runCli(["caption", "--model", "folder", "photo.jpg"]);
+    expect(taken.stderr).toContain("--model takes every word behind it");
   });
 
   it("prints its version", async () => {

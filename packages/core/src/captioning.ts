@@ -29,6 +29,7 @@ export { VIEWS, type View } from "./features/feature-source.js";
 export * from "./generation/generate.js";
 export * from "./generation/generation-options.js";
 export * from "./generation/search-options.js";
+export { imageFormat } from "./image/image-format.js";
 export * from "./image/image-input.js";
 export * from "./image/preprocess-image.js";
 export * from "./image/view-pixels.js";

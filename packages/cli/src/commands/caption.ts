@@ -2,10 +2,15 @@ import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
 import { captionImages } from "../compose/caption-images.js";
 import { EXIT } from "../exit-codes.js";
-import { addGenerationOptions, type GenerationFlags, generationOptions } from "../options/generation-flags.js";
+import {
+  addGenerationOptions,
+  addNBestOption,
+  type GenerationFlags,
+  generationOptions,
+} from "../options/generation-flags.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
-import { choiceOption, integerOption } from "../options/parse-number.js";
+import { choiceOption } from "../options/parse-number.js";
 import { parseViews, VOTE_HELP } from "../options/views-option.js";
 import { CAPTION_FORMATS, type CaptionFormat } from "../render/caption-writers.js";
 import { Terminal } from "../render/terminal.js";
@@ -19,7 +24,6 @@ interface CaptionFlags extends GenerationFlags {
   readonly views?: View[];
   readonly output?: string;
   readonly resume?: boolean;
-  readonly nBest?: number;
   readonly quiet?: boolean;
 }
 
@@ -30,12 +34,11 @@ export function registerCaption(program: Command): void {
     .option("--model <folder...>", "checkpoint folder; several vote together. Default: the captioner that ships")
     .option("--encoder <name|file>", "image encoder, if the model's is not installed")
     .option("--format <name>", CAPTION_FORMATS.join(", "), choiceOption("--format", CAPTION_FORMATS), "text")
-    .option("--n-best <n>", "captions per photo, best first", integerOption("--n-best", 1))
     .option("--confidence", "in text output, print how sure the model is of each caption")
     .option("--views <list>", VOTE_HELP, parseViews)
     .option("--output <file>", "write there instead of to standard output")
     .option("--resume", "go on with the --output of a run that was stopped (jsonl and csv)");
-  addGenerationOptions(command);
+  addNBestOption(addGenerationOptions(command));
   addBackendOption(command);
   addQuietOption(command);
   command.addHelpText(
@@ -50,7 +53,7 @@ export function registerCaption(program: Command): void {
       model: flags.model,
       encoder: flags.encoder,
       backend: flags.backend,
-      captioning: { ...generationOptions(flags), nBest: flags.nBest, views: flags.views, signal },
+      captioning: { ...generationOptions(flags), views: flags.views, signal },
       format: flags.format,
       confidence: flags.confidence ?? false,
       output: flags.output,

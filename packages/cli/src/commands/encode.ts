@@ -12,7 +12,7 @@ import { Terminal } from "../render/terminal.js";
 interface EncodeFlags extends DatasetFlags {
   readonly encoder?: string;
   readonly grid: boolean;
-  readonly views: View[];
+  readonly views?: View[];
   readonly quiet?: boolean;
 }
 
@@ -25,9 +25,8 @@ export function registerEncode(program: Command): void {
     .option("--no-grid", "leave out the grid features that attention needs (80 times smaller)")
     .option(
       "--views <list>",
-      "views to encode, for example plain,mirrored: each takes as long and as much room",
+      "views to encode, for example plain,mirrored: each takes as long and as much room (default: all)",
       parseViews,
-      parseViews("all"),
     )
     .addHelpText("after", "\nExample:\n  $ showtell encode --data flickr8k --store features");
   addQuietOption(command).action(async (flags: EncodeFlags) => {
@@ -38,7 +37,7 @@ export function registerEncode(program: Command): void {
       storePath: flags.store,
       encoderSpecPath: await findEncoder(flags.encoder),
       outputs: flags.grid ? ["pooled", "grid"] : ["pooled"],
-      views: flags.views,
+      views: flags.views ?? parseViews("all"),
       terminal,
       signal: interruptSignal(terminal, "Stopping after the photos in hand; the same command goes on from there."),
     });

@@ -1,7 +1,7 @@
-import { type Checkpoint, type DecodedSplit, readCheckpoint } from "@showtell/core";
+import { type DecodedSplit, readCheckpoint } from "@showtell/core";
 import type { View } from "@showtell/core/captioning";
 import type { Command } from "commander";
-import { type DecodingOptions, decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpoints.js";
+import { decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpoints.js";
 import { defaultCaptionerPath, findCaptioner } from "../compose/default-captioner.js";
 import { openDecoderBackend } from "../compose/open-decoder-backend.js";
 import { renderEvaluation, scoreSplit } from "../compose/score-split.js";
@@ -10,7 +10,7 @@ import { addGenerationOptions, type GenerationFlags, generationOptions } from ".
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { parseViews, VOTE_HELP } from "../options/views-option.js";
-import { openResultOutput } from "../render/result-output.js";
+import { openResultOutput, withResultOutput } from "../render/result-output.js";
 import { Terminal } from "../render/terminal.js";
 
 interface EvaluateFlags extends DatasetFlags, SplitFlag, GenerationFlags {
@@ -52,39 +52,26 @@ export function registerEvaluate(program: Command): void {
       signal,
     };
     // Opened first: whoever cannot write there need not wait for the captions to hear it.
-    const output = flags.output === undefined ? undefined : await openResultOutput(flags.output, FROM_SCRATCH);
-    try {
-      const { decoded, evaluation } = await captionAndScore(checkpoints, flags, options);
-      await output?.write(captionLines(decoded));
-      await output?.finish();
-      process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
-    } catch (error) {
-      await output?.abandon();
-      throw error;
-    }
-  });
-}
-
-type EvaluationOptions = DecodingOptions & { readonly encoder: string | undefined };
-
-async function captionAndScore(checkpoints: readonly Checkpoint[], flags: EvaluateFlags, options: EvaluationOptions) {
-  const encoded = await openCheckpointData(checkpoints, flags, options);
-  const backend = await openDecoderBackend(flags.backend);
-  try {
-    options.terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);
-    const { decoded, search } = await decodeCheckpoints(checkpoints, encoded, backend, options);
-    const evaluation = await scoreSplit(decoded, encoded.dataset, checkpoints[0]!, {
-      split: options.split,
+    const output = await openResultOutput(flags.output, { resumable: false, append: false });
+    const { decoded, search, dataset } = await withResultOutput(output, async () => {
+      const encoded = await openCheckpointData(checkpoints, flags, options);
+      try {
+        const backend = await openDecoderBackend(flags.backend);
+        terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);
+        const result = await decodeCheckpoints(checkpoints, encoded, backend, options).finally(() => backend.dispose());
+        if (flags.output !== undefined) await output.write(captionLines(result.decoded));
+        return { ...result, dataset: encoded.dataset };
+      } finally {
+        await encoded.store.close();
+      }
+    });
+    const evaluation = await scoreSplit(decoded, dataset, checkpoints[0]!, {
+      split: flags.split,
       decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
     });
-    return { decoded, evaluation };
-  } finally {
-    await backend.dispose();
-    await encoded.store.close();
-  }
+    process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
+  });
 }
-
-const FROM_SCRATCH = { resumable: false, append: false };
 
 function captionLines({ captions }: DecodedSplit): string {
   return captions.map(({ image, caption }) => `${JSON.stringify({ image: image.id, caption })}\n`).join("");

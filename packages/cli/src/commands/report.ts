@@ -11,7 +11,7 @@ import { addBackendOption, addQuietOption, type BackendChoice } from "../options
 import { integerOption } from "../options/parse-number.js";
 import { parseViews, VOTE_HELP } from "../options/views-option.js";
 import { packageVersion } from "../package-version.js";
-import { openResultOutput } from "../render/result-output.js";
+import { openResultOutput, withResultOutput } from "../render/result-output.js";
 import { Terminal } from "../render/terminal.js";
 import { reportPage } from "../report/page.js";
 
@@ -57,7 +57,7 @@ export function registerReport(program: Command): void {
     const path = flags.output ?? (flags.json ? undefined : defaultOutput(first!));
     // Opened first: whoever cannot write there need not wait for the captions to hear it.
     const output = await openResultOutput(path, { resumable: false, append: false });
-    try {
+    await withResultOutput(output, async () => {
       const backend = await openDecoderBackend(flags.backend);
       const { data, pictures } = await collectReport([first!, ...others], {
         data: flags,
@@ -73,11 +73,7 @@ export function registerReport(program: Command): void {
         signal,
       }).finally(() => backend.dispose());
       await output.write(flags.json ? `${JSON.stringify(data)}\n` : reportPage(data, pictures));
-      await output.finish();
-    } catch (error) {
-      await output.abandon();
-      throw error;
-    }
+    });
     if (path !== undefined) process.stdout.write(`${path}\n`);
   });
 }

@@ -11,12 +11,12 @@ import type { BackendChoice } from "../options/model-options.js";
 import { pageWriter } from "../render/caption-page.js";
 import {
   type CaptionFormat,
-  type CaptionRow,
   type CaptionWriter,
+  captionRow,
   captionWriter,
   RESUMABLE_FORMATS,
 } from "../render/caption-writers.js";
-import { openResultOutput, type ResultOutput } from "../render/result-output.js";
+import { openResultOutput, type ResultOutput, withResultOutput } from "../render/result-output.js";
 import type { Terminal } from "../render/terminal.js";
 import { finishedImages } from "./finished-images.js";
 import { reportCudaFailure } from "./report-cuda-failure.js";
@@ -55,7 +55,8 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
       ? pageWriter("Captions", `${all.length} photos, captioned by Showtell`, path)
       : captionWriter(format, { confidence: job.confidence, showImage: all.length > 1 });
   const output = await openResultOutput(path, { resumable: RESUMABLE_FORMATS.includes(format), append: job.resume });
-  try {
+  // Awaited here: the captioner is disposed of when this function returns.
+  return await withResultOutput(output, async () => {
     if (finished.size === 0) await output.write(writer.begin());
     const results = captioner.captionStream(
       images.map(({ image }) => image),
@@ -63,12 +64,8 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
     );
     const failed = await writeRows(images, results, writer, output, terminal);
     await output.write(writer.end());
-    await output.finish();
     return { failed };
-  } catch (error) {
-    await output.abandon();
-    throw error;
-  }
+  });
 }
 
 async function writeRows(
@@ -82,7 +79,7 @@ async function writeRows(
   let [done, failed] = [0, 0];
   try {
     for await (const result of results) {
-      const row = toRow(images[done]!.id, result);
+      const row = captionRow(images[done]!.id, result);
       if (row.error !== undefined) {
         failed += 1;
         terminal.warn(row.error, result.error?.hint);
@@ -95,20 +92,6 @@ async function writeRows(
     progress.stop();
   }
   return failed;
-}
-
-function toRow(image: string, { captions, error }: CaptionedImage | UncaptionedImage): CaptionRow {
-  if (error) return { image, error: error.message };
-  return {
-    image,
-    captions: captions.map(({ text, confidence, score, normalizedScore, margin }) => ({
-      text,
-      confidence,
-      score,
-      normalizedScore,
-      ...(margin !== undefined && { margin }),
-    })),
-  };
 }
 
 function checkResume({ resume, output, format }: CaptionImagesJob): void {

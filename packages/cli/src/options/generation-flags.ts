@@ -20,6 +20,7 @@ export interface GenerationFlags {
   readonly consensus?: number;
   readonly diversityGroups?: number;
   readonly diversityPenalty?: number;
+  readonly nBest?: number;
 }
 
 /** How captions are searched for; what is left out comes from the model. Meaning and defaults: docs/generation.md. */
@@ -58,6 +59,11 @@ export function addGenerationOptions(command: Command): Command {
     .option("--diversity-penalty <x>", "how much they avoid them", numberOption("--diversity-penalty", 0));
 }
 
+/** Where several captions of a photo can be given. */
+export function addNBestOption(command: Command): Command {
+  return command.option("--n-best <n>", "captions per photo, best first", integerOption("--n-best", 1));
+}
+
 export function generationOptions(flags: GenerationFlags): CaptionOptions {
   return {
     beamWidth: flags.beamWidth,
@@ -72,6 +78,7 @@ export function generationOptions(flags: GenerationFlags): CaptionOptions {
     topK: flags.topK,
     topP: flags.topP,
     seed: flags.seed,
+    nBest: flags.nBest,
     consensus: flags.consensus,
     diversityGroups: flags.diversityGroups,
     diversityPenalty: flags.diversityPenalty,

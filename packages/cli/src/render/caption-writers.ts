@@ -1,3 +1,4 @@
+import type { CaptionedImage, UncaptionedImage } from "@showtell/core/captioning";
 import { stringify } from "csv-stringify/sync";
 
 /** What is printed about one image. */
@@ -13,6 +14,24 @@ export interface CaptionRow {
   }[];
   /** Why there is no caption. */
   readonly error?: string;
+}
+
+/** @param image what it is called in the output */
+export function captionRow(
+  image: string,
+  { captions, error }: Pick<CaptionedImage | UncaptionedImage, "captions" | "error">,
+): CaptionRow {
+  if (error) return { image, error: error.message };
+  return {
+    image,
+    captions: (captions ?? []).map(({ text, confidence, score, normalizedScore, margin }) => ({
+      text,
+      confidence,
+      score,
+      normalizedScore,
+      ...(margin !== undefined && { margin }),
+    })),
+  };
 }
 
 export const CAPTION_FORMATS = ["text", "json", "jsonl", "csv", "html"] as const;

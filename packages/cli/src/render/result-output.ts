@@ -1,6 +1,19 @@
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { expected, OptionError } from "@showtell/core/errors";
+
+/** Runs work that writes to an output: the file gets its name when the work is done, and is given up when it fails. */
+export async function withResultOutput<T>(output: ResultOutput, work: () => Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    await output.abandon();
+    throw error;
+  }
+  await output.finish();
+  return result;
+}
 
 /** Where results go: standard output, or a file that appears under its name only when it is whole. */
 export interface ResultOutput {
@@ -25,6 +38,11 @@ export interface ResultOutputOptions {
 
 export async function openResultOutput(path: string | undefined, options: ResultOutputOptions): Promise<ResultOutput> {
   if (path === undefined) return new StandardOutput();
+  const isFolder = await stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  if (isFolder) throw new OptionError(expected("the name of a file", "--output", `${path}, a folder`));
   const partial = partialPath(path);
   try {
     const file = await open(partial, options.append ? "a" : "w");

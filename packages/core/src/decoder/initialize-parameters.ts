@@ -2,6 +2,7 @@ import { expected, OptionError } from "../errors.js";
 import { Random } from "../random.js";
 import { type NamedTensors, sizeOf, type Tensor } from "../tensor.js";
 import type { DecoderSpec } from "./decoder-spec.js";
+import { drawOrthonormalBasis } from "./orthonormal-basis.js";
 import { type ParameterShape, parameterShapes } from "./parameter-shapes.js";
 
 export const INITIALIZATION_SCHEMES = ["glorot", "normal-embedding", "uniform"] as const;
@@ -71,32 +72,10 @@ function fillUniform(values: Float32Array, limit: number, random: Random): Float
 /** Writes four orthogonal `[size, size]` blocks side by side. */
 function orthogonalGates(values: Float32Array, size: number, random: Random): Float32Array {
   for (let gate = 0; gate < 4; gate++) {
-    for (const [row, vector] of orthonormalBasis(size, random).entries()) {
-      values.set(vector, row * 4 * size + gate * size);
+    const basis = drawOrthonormalBasis(size, random);
+    for (let row = 0; row < size; row++) {
+      values.set(basis.subarray(row * size, (row + 1) * size), row * 4 * size + gate * size);
     }
   }
   return values;
-}
-
-/** Gram & Schmidt on normal vectors, twice over for the rounding (Giraud et al. 2005): uniform among orthogonal matrices. */
-function orthonormalBasis(size: number, random: Random): Float64Array[] {
-  const basis: Float64Array[] = [];
-  while (basis.length < size) {
-    const vector = Float64Array.from({ length: size }, () => random.normal());
-    for (let pass = 0; pass < 2; pass++) {
-      for (const other of basis) {
-        const projection = dot(vector, other);
-        for (let i = 0; i < size; i++) vector[i]! -= projection * other[i]!;
-      }
-    }
-    const norm = Math.sqrt(dot(vector, vector));
-    basis.push(vector.map((value) => value / norm));
-  }
-  return basis;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

@@ -2,7 +2,7 @@ import { AbortedError, expected, ImageError, OptionError } from "../errors.js";
 import { checkViews, type View } from "../features/feature-source.js";
 import { type ImageInput, imageName, readImageBytes } from "../image/image-input.js";
 import { preprocessImage } from "../image/preprocess-image.js";
-import { viewPixels } from "../image/view-pixels.js";
+import { viewsOfPixels } from "../image/view-pixels.js";
 import type { EncodedBatch, ImageEncoder } from "./image-encoder.js";
 import { ReadAhead } from "./read-ahead.js";
 
@@ -92,8 +92,7 @@ async function decode(
     const name = typeof image === "string" || image instanceof URL ? imageName(image) : id;
     const bytes = await readImageBytes(image, name, signal === undefined ? {} : { signal });
     const plain = await preprocessImage(bytes, name, input.size, resize);
-    const views = ownViews ?? defaultViews;
-    return { id, pixels: new Map(views.map((view) => [view, viewPixels(plain, view, input.size, resize.filter)])) };
+    return { id, pixels: viewsOfPixels(plain, ownViews ?? defaultViews, input.size, resize.filter) };
   } catch (error) {
     if (error instanceof ImageError) return { id, error };
     throw error;

@@ -32,6 +32,8 @@ export function takeInferenceWorker(): Worker {
 }
 
 function startWorker(): Worker {
+  // ONNX Runtime would send usage data to its maker and keep a device number in the user's home. Captioning photos is nobody's business.
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   const worker = new Worker(new URL("./inference-worker.mjs", import.meta.url));
   worker.unref();
   return worker;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -9,6 +9,7 @@ import { AbortedError, FeatureStoreError } from "../errors.js";
 import { writeTinyEncoder } from "../testing/tiny-encoder.js";
 import { type EncodeProgress, encodeDataset } from "./encode-dataset.js";
 import { type FeatureStore, type OpenFeatureStoreOptions, openFeatureStore } from "./feature-store.js";
+import { RowReader } from "./row-reader.js";
 
 let directory: string;
 let encoder: ImageEncoder;
@@ -87,6 +88,22 @@ describe("encodeDataset and the store's source", () => {
     expect([grid?.data[0], grid?.data[80]].map((value) => Math.round(value! * 255))).toEqual([0, 5]);
     expect(grid?.data[3 * 5]).toBeCloseTo(25 / 255, close);
     expect((await source.read([{ imageId: "1.png", view: "plain" }], { grid: false })).grid).toBeUndefined();
+  });
+
+  it("has its rows where they are read by position, not through LMDB's map", async () => {
+    const dataset = await writePhotos(1);
+    const open = await openStore();
+    await encodeDataset(dataset, encoder, open);
+    const sha256 = Buffer.from(open.link("0.png")!.sha256, "hex");
+    const reader = new RowReader(join(directory, "store", "features.mdb"), "rows");
+    const lengths: (number | undefined)[] = [];
+    for (const [output, values] of [5, 80].entries()) {
+      await reader.read([Buffer.concat([sha256, Buffer.of(output, 1)])], 2 * values, (_, bytes) => {
+        lengths.push(bytes?.length);
+      });
+    }
+    expect(lengths).toEqual([10, 160]);
+    await reader.close();
   });
 
   it("goes on where a stopped run was, and does not encode twice", async () => {
@@ -216,6 +233,20 @@ describe("openFeatureStore", () => {
     const opening = openStore({ create: false });
     await expect(opening).rejects.toBeInstanceOf(FeatureStoreError);
     await expect(opening).rejects.toThrow(/a feature store for .* "a folder without one"/);
+  });
+
+  it("refuses a place where no folder can be made", async () => {
+    await writeFile(join(directory, "file"), "");
+    for (const path of ["file", "file/store"]) {
+      const opening = openFeatureStore(join(directory, path), { encoder: encoder.spec, create: true });
+      await expect(opening).rejects.toBeInstanceOf(FeatureStoreError);
+      await expect(opening).rejects.toThrow(/a folder that can be made for .*file/);
+    }
+    // Not as root, who may read everything.
+    if (process.getuid?.() === 0) return;
+    await openStore();
+    await chmod(join(directory, "store", "features.mdb"), 0);
+    await expect(openStore()).rejects.toThrow(/a readable feature store for .* "permission denied"/);
   });
 
   it("recognises features of other weights or preprocessing", async () => {

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Database, RootDatabase } from "lmdb";
-import { z } from "zod";
 import type { Dataset } from "../data/dataset.js";
 import type { EncodedImage } from "../encoders/encode-images.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint } from "../encoders/encoder-spec.js";
@@ -10,6 +9,8 @@ import { expected, FeatureStoreError } from "../errors.js";
 import { decodeFloat16, encodeFloat16 } from "../float16.js";
 import { checkStoreFile } from "./check-store-file.js";
 import { type FeatureSource, VIEWS, type View } from "./feature-source.js";
+import { RowReader } from "./row-reader.js";
+import { agreeOnManifest, type Manifest, readManifest } from "./store-manifest.js";
 import { StoreSource } from "./store-source.js";
 
 export type FeatureDtype = "float16" | "float32";
@@ -34,29 +35,19 @@ export interface StoredLink {
   readonly bytes: number;
 }
 
-const FORMAT_VERSION = 1;
 const DATABASE_FILE = "features.mdb";
-
-const manifestSchema = z.strictObject({
-  formatVersion: z.literal(FORMAT_VERSION),
-  encoder: z.string(),
-  fingerprint: z.string(),
-  dtype: z.enum(["float16", "float32"]),
-  outputs: z.array(z.enum(["pooled", "grid"])),
-  views: z.array(z.enum(VIEWS)),
-});
-type Manifest = z.infer<typeof manifestSchema>;
+const ROWS_TABLE = "rows";
 
 /**
  * Opens a folder of image features, one LMDB file: rows keyed by the sha256 of the image file, so that a photo is encoded once whatever it is called
- * and however many datasets have it. Rows are read through a memory map: the store may be far larger than memory.
+ * and however many datasets have it. The store may be far larger than memory: rows are read from the file by their positions, a few at a time.
  * @throws FeatureStoreError when there is none (and `create` is off), or it holds another encoder's features, or lacks outputs or views asked for.
  */
 export async function openFeatureStore(directory: string, options: OpenFeatureStoreOptions): Promise<FeatureStore> {
   const { encoder, create = false } = options;
   const path = join(resolve(directory), DATABASE_FILE);
-  if (existsSync(path)) await checkStoreFile(path, directory);
-  else if (create) await mkdir(directory, { recursive: true });
+  if (existsSync(path)) checkStoreFile(path, directory);
+  else if (create) await makeFolder(directory);
   else {
     throw new FeatureStoreError(expected("a feature store", directory, "a folder without one"), {
       hint: "Make one with `showtell encode`.",
@@ -65,7 +56,7 @@ export async function openFeatureStore(directory: string, options: OpenFeatureSt
   const root = await openDatabase(path, directory, create);
   try {
     const stored = readManifest(root, directory);
-    const manifest = agree(stored, options, encoderFingerprint(encoder), directory);
+    const manifest = agreeOnManifest(stored, options, encoderFingerprint(encoder), directory);
     if (create) await root.put("manifest", JSON.stringify(manifest));
     return new FeatureStore(directory, root, manifest, encoder);
   } catch (error) {
@@ -85,6 +76,7 @@ export class FeatureStore {
   private readonly root: RootDatabase<string, string>;
   private readonly links: Database<StoredLink, string>;
   private readonly rows: Database<Uint8Array, Buffer>;
+  private openReader: RowReader | undefined;
 
   /** @internal Use openFeatureStore. */
   constructor(directory: string, root: RootDatabase<string, string>, manifest: Manifest, encoder: EncoderSpec) {
@@ -96,7 +88,7 @@ export class FeatureStore {
     this.encoder = encoder;
     this.root = root;
     this.links = root.openDB({ name: "links", encoding: "json" });
-    this.rows = root.openDB({ name: "rows", encoding: "binary", keyEncoding: "binary" });
+    this.rows = root.openDB({ name: ROWS_TABLE, encoding: "binary", keyEncoding: "binary" });
   }
 
   /** Values of one row of an output. */
@@ -112,9 +104,7 @@ export class FeatureStore {
 
   /** Views of this store of which an output is not there for the image file with that hash. */
   missingViews(sha256: string): View[] {
-    return this.views.filter((view) =>
-      this.outputs.some((output) => !this.rows.doesExist(rowKey(sha256, view, output))),
-    );
+    return this.views.filter((view) => this.outputs.some((output) => !this.hasRow(rowKey(sha256, view, output))));
   }
 
   /** Which file an image id stood for, if it was ever encoded. */
@@ -155,7 +145,7 @@ export class FeatureStore {
   }
 
   /**
-   * Reads rows of one output into one array; the pages are brought in on another thread first.
+   * Reads rows of one output into one array.
    * @returns `[requests, rowLength(output)]`
    * @throws FeatureStoreError when a row is missing or damaged.
    */
@@ -164,11 +154,11 @@ export class FeatureStore {
     output: EncoderOutput,
   ): Promise<Float32Array> {
     const keys = requests.map(({ sha256, view }) => rowKey(sha256, view, output));
-    await this.rows.prefetch(keys);
     const length = this.rowLength(output);
     const values = new Float32Array(keys.length * length);
-    keys.forEach((key, index) => {
-      this.unpack(this.rows.getBinary(key), values.subarray(index * length, (index + 1) * length), output);
+    await this.reader.read(keys, length * this.valueBytes, (index, bytes) => {
+      const target = values.subarray(index * length, (index + 1) * length);
+      this.unpack(bytes ?? this.rows.getBinary(keys[index]!), target, output);
     });
     return values;
   }
@@ -178,11 +168,26 @@ export class FeatureStore {
    * @throws FeatureStoreError when an image file was replaced after it had been encoded.
    */
   source(dataset: Dataset): FeatureSource {
+    this.reader.refresh();
     return new StoreSource(this, dataset);
   }
 
   async close(): Promise<void> {
+    await this.openReader?.close();
     await this.root.close();
+  }
+
+  private get reader(): RowReader {
+    this.openReader ??= new RowReader(join(resolve(this.directory), DATABASE_FILE), ROWS_TABLE);
+    return this.openReader;
+  }
+
+  private hasRow(key: Buffer): boolean {
+    return this.openReader?.has(key) || this.rows.doesExist(key);
+  }
+
+  private get valueBytes(): number {
+    return this.dtype === "float16" ? 2 : 4;
   }
 
   private pack(values: Float32Array, imageId: string): Uint8Array {
@@ -197,8 +202,8 @@ export class FeatureStore {
     return new Uint8Array(halves.buffer);
   }
 
-  private unpack(bytes: Buffer | undefined, target: Float32Array, output: EncoderOutput): void {
-    const size = target.length * (this.dtype === "float16" ? 2 : 4);
+  private unpack(bytes: Uint8Array | undefined, target: Float32Array, output: EncoderOutput): void {
+    const size = target.length * this.valueBytes;
     if (bytes?.byteLength !== size) {
       throw new FeatureStoreError(
         expected(`${size} bytes`, `a row of ${output} features in ${this.directory}`, bytes?.byteLength),
@@ -226,10 +231,26 @@ function rowKey(sha256: string, view: View, output: EncoderOutput): Buffer {
   return key;
 }
 
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const actual = { EACCES: "permission denied", EEXIST: "a file", ENOTDIR: "a path through a file" }[code ?? ""];
+    throw new FeatureStoreError(expected("a folder that can be made", directory, actual ?? message), {
+      hint: "Choose another folder for the feature store.",
+      cause,
+    });
+  }
+}
+
 async function openDatabase(path: string, directory: string, create: boolean): Promise<RootDatabase<string, string>> {
   const { open } = await import("lmdb");
   try {
-    return open<string, string>({ path, encoding: "string", maxDbs: 4, readOnly: !create, cache: false });
+    // Rows are not read through the map; what is (links, the tree) lies all over the file: reading megabytes ahead of each page would be in vain.
+    // (The option is missing in the package's types.)
+    const options = { encoding: "string", maxDbs: 4, readOnly: !create, cache: false, noReadAhead: true } as const;
+    return open<string, string>(path, options);
   } catch (error) {
     throw new FeatureStoreError(
       expected("a feature store", directory, error instanceof Error ? error.message : error),
@@ -239,74 +260,4 @@ async function openDatabase(path: string, directory: string, create: boolean): P
       },
     );
   }
-}
-
-function readManifest(root: RootDatabase<string, string>, directory: string): Manifest | undefined {
-  const text = root.get("manifest");
-  if (text === undefined) return undefined;
-  const result = manifestSchema.safeParse(JSON.parse(text));
-  if (result.success) return result.data;
-  throw new FeatureStoreError(expected(`a feature store of format ${FORMAT_VERSION}`, directory, text), {
-    hint: "It was written by another version of Showtell: delete the folder and run `showtell encode` again.",
-  });
-}
-
-/** What the store holds and what is asked for, brought together. */
-function agree(
-  stored: Manifest | undefined,
-  { encoder, outputs, views, create = false, dtype }: OpenFeatureStoreOptions,
-  fingerprint: string,
-  directory: string,
-): Manifest {
-  const foreign = "Use another folder, or delete this one and run `showtell encode` again.";
-  if (stored === undefined) {
-    if (!create) {
-      throw new FeatureStoreError(expected("a feature store", directory, "one that was never finished"), {
-        hint: foreign,
-      });
-    }
-    return {
-      formatVersion: FORMAT_VERSION,
-      encoder: encoder.name,
-      fingerprint,
-      dtype: dtype ?? "float16",
-      outputs: [...(outputs ?? ["pooled"])],
-      views: [...(views ?? ["plain"])],
-    };
-  }
-  if (stored.fingerprint !== fingerprint) {
-    const name = (encoderName: string, print: string) => `${encoderName} (${print.slice(0, 12)})`;
-    throw new FeatureStoreError(
-      expected(
-        `features of ${name(encoder.name, fingerprint)}`,
-        directory,
-        `those of ${name(stored.encoder, stored.fingerprint)}`,
-      ),
-      { hint: foreign },
-    );
-  }
-  if (dtype !== undefined && dtype !== stored.dtype) {
-    throw new FeatureStoreError(expected(`${dtype} features`, directory, stored.dtype), { hint: foreign });
-  }
-  const merged = {
-    ...stored,
-    outputs: union(["pooled", "grid"] as const, stored.outputs, outputs),
-    views: union(VIEWS, stored.views, views),
-  };
-  const grows = merged.outputs.length > stored.outputs.length || merged.views.length > stored.views.length;
-  if (grows && !create) {
-    throw new FeatureStoreError(
-      expected(
-        `${(outputs ?? stored.outputs).join(" and ")} features, ${(views ?? stored.views).join(" and ")}`,
-        directory,
-        `${stored.outputs.join(" and ")} features, ${stored.views.join(" and ")}`,
-      ),
-      { hint: "Add what is missing with `showtell encode`." },
-    );
-  }
-  return merged;
-}
-
-function union<T>(order: readonly T[], stored: readonly T[], asked: readonly T[] = []): T[] {
-  return order.filter((item) => stored.includes(item) || asked.includes(item));
 }

@@ -37,19 +37,18 @@ export class StoreSource implements FeatureSource {
 
   async read(requests: readonly FeatureRequest[], options: { readonly grid: boolean }): Promise<Features> {
     const rows = requests.map(({ imageId, view }) => ({ sha256: this.hashOf(imageId), view: this.checkView(view) }));
-    const pooled = tensor(
-      [rows.length, this.featureSize],
-      await this.store.readRows(rows, "pooled"),
-      "pooled features",
-    );
-    if (!options.grid) return { pooled };
+    const shape = [rows.length, this.featureSize];
+    const readPooled = async () => tensor(shape, await this.store.readRows(rows, "pooled"), "pooled features");
+    if (!options.grid) return { pooled: await readPooled() };
     if (this.grid === undefined) {
       throw new FeatureStoreError(expected("grid features", this.store.directory, this.store.outputs), {
         hint: "Add them with `showtell encode --grid`.",
       });
     }
-    const shape = [rows.length, this.grid.cells, this.grid.featureSize];
-    return { pooled, grid: tensor(shape, await this.store.readRows(rows, "grid"), "grid features") };
+    const gridShape = [rows.length, this.grid.cells, this.grid.featureSize];
+    const readGrid = async () => tensor(gridShape, await this.store.readRows(rows, "grid"), "grid features");
+    const [pooled, grid] = await Promise.all([readPooled(), readGrid()]);
+    return { pooled, grid };
   }
 
   private hashOf(imageId: string): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CLOSER_SIDE, viewPixels } from "./view-pixels.js";
+import { VIEWS, type View } from "../features/feature-source.js";
+import { CLOSER_SIDE, viewsOfPixels } from "./view-pixels.js";
 
 const SIZE = 20;
 
@@ -11,7 +12,10 @@ function pixelsOf(grey: (row: number, column: number) => number): Uint8Array {
   });
 }
 
-describe("viewPixels", () => {
+const viewPixels = (pixels: Uint8Array, view: View, size: number, filter: "cubic" | "nearest") =>
+  viewsOfPixels(pixels, [view], size, filter).get(view)!;
+
+describe("viewsOfPixels", () => {
   it("gives the plain view as it came", () => {
     const pixels = pixelsOf((row, column) => row * column);
     expect(viewPixels(pixels, "plain", SIZE, "cubic")).toBe(pixels);
@@ -40,5 +44,13 @@ describe("viewPixels", () => {
     const closer = viewPixels(slope, "closer", SIZE, "cubic");
     expect(viewPixels(slope, "closer-mirrored", SIZE, "cubic")).toEqual(viewPixels(closer, "mirrored", SIZE, "cubic"));
     expect(closer[0]).toBeGreaterThan(slope[0]!);
+  });
+
+  it("gives together what it gives one by one, in the order asked for", () => {
+    const pixels = pixelsOf((row, column) => (row * 7 + column * 13) % 256);
+    const order = [...VIEWS].reverse();
+    const together = viewsOfPixels(pixels, order, SIZE, "cubic");
+    expect([...together]).toEqual(order.map((view) => [view, viewPixels(pixels, view, SIZE, "cubic")]));
+    expect(viewsOfPixels(pixels, [], SIZE, "cubic").size).toBe(0);
   });
 });

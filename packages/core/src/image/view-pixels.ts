@@ -6,21 +6,28 @@ import { stretchPixels } from "./stretch-pixels.js";
 export const CLOSER_SIDE = 0.85;
 
 /**
- * A photo in one of its views.
+ * A photo in some of its views. The middle, which takes some 5 ms to enlarge, is enlarged once for both of its views.
  * @param pixels `[size, size, 3]`, as `preprocessImage` gives them
- * @returns `[size, size, 3]`; `pixels` themselves for the plain view
+ * @returns `[size, size, 3]` each, in the order of `views`; `pixels` themselves for the plain view
  */
-export function viewPixels(pixels: Uint8Array, view: View, size: number, filter: Resize["filter"]): Uint8Array {
-  switch (view) {
-    case "plain":
-      return pixels;
-    case "mirrored":
-      return mirrorPixels(pixels, size);
-    case "closer":
-      return closerPixels(pixels, size, filter);
-    case "closer-mirrored":
-      return mirrorPixels(closerPixels(pixels, size, filter), size);
-  }
+export function viewsOfPixels(
+  pixels: Uint8Array,
+  views: readonly View[],
+  size: number,
+  filter: Resize["filter"],
+): Map<View, Uint8Array> {
+  let closer: Uint8Array | undefined;
+  const enlargedOnce = () => {
+    closer ??= closerPixels(pixels, size, filter);
+    return closer;
+  };
+  const pixelsOf: Record<View, () => Uint8Array> = {
+    plain: () => pixels,
+    mirrored: () => mirrorPixels(pixels, size),
+    closer: enlargedOnce,
+    "closer-mirrored": () => mirrorPixels(enlargedOnce(), size),
+  };
+  return new Map(views.map((view) => [view, pixelsOf[view]()]));
 }
 
 /** The middle of the square, enlarged with the filter that the encoder resizes with. `[size, size, 3]` → `[size, size, 3]` */
