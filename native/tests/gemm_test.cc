@@ -1,4 +1,9 @@
 #include "ops/gemm.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
 #include "check.h"
 #include "ops/blas.h"
 #include "plain.h"
@@ -131,6 +136,15 @@ TEST(large_products_agree_whatever_multiplies_them) {
 TEST(a_library_that_is_not_there_is_an_error_with_a_sentence) {
   CHECK_THROWS(Blas::open("/nowhere/libblas.so"), ErrorCode::unavailable);
   CHECK((Blas::active() != nullptr) == Blas::absence().empty());
+}
+
+TEST(a_library_with_narrower_vectors_than_ours_is_left_alone) {
+  CHECK(uses_avx512("SkylakeX") && uses_avx512("Cooperlake") && uses_avx512("SAPPHIRERAPIDS"));
+  CHECK(!uses_avx512("Haswell") && !uses_avx512("Zen") && !uses_avx512(""));
+  const char* chosen = std::getenv("SHOWTELL_BLAS");
+  if (chosen != nullptr || std::string(kernels().name) != "avx512") return;
+  const Blas* blas = Blas::active();
+  CHECK(blas == nullptr || blas->core().empty() || uses_avx512(blas->core()));
 }
 
 TEST_MAIN

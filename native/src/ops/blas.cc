@@ -1,8 +1,10 @@
 #include "ops/blas.h"
 
 #include <dlfcn.h>
+#include <strings.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 
 namespace showtell {
@@ -37,6 +39,13 @@ struct Search {
   std::string absence;
 };
 
+/// Why our own kernels are the faster ones, or nothing. An OpenBLAS older than the processor computes with narrower
+/// vectors than it has: at half their speed. Narrow ones of ours it beats.
+std::string slowness(const Blas& blas) {
+  if (std::strcmp(kernels().name, "avx512") != 0 || blas.core().empty() || uses_avx512(blas.core())) return {};
+  return blas.name() + " computes with its kernels for " + blas.core() + ", narrower than our own";
+}
+
 Search search() {
   const char* wanted = std::getenv("SHOWTELL_BLAS");
   const std::string choice = wanted == nullptr || *wanted == '\0' ? "auto" : wanted;
@@ -55,7 +64,9 @@ Search search() {
   }
   for (const char* library : kLibraries) {
     try {
-      result.found = Blas::open(library);
+      Blas blas = Blas::open(library);
+      result.absence = slowness(blas);
+      if (result.absence.empty()) result.found = std::move(blas);
       return result;
     } catch (const Error&) {  // the next one may be there
     }
@@ -75,6 +86,13 @@ const Blas* Blas::active() { return outcome().found ? &*outcome().found : nullpt
 
 std::string Blas::absence() { return outcome().absence; }
 
+bool uses_avx512(const std::string& openblas_core) {
+  for (const char* core : {"SkylakeX", "Cooperlake", "SapphireRapids"}) {
+    if (strcasecmp(openblas_core.c_str(), core) == 0) return true;
+  }
+  return false;
+}
+
 Blas Blas::open(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -93,6 +111,7 @@ Blas Blas::open(const std::string& path) {
     blas.name_ = "OpenBLAS";
     set_threads(1);
     if (const auto config = find<char* (*)()>(library, "openblas_get_config")) blas.version_ = config();
+    if (const auto core = find<char* (*)()>(library, "openblas_get_corename")) blas.core_ = core();
   } else if (const auto set_mkl_threads = find<void (*)(int)>(library, "MKL_Set_Num_Threads")) {
     blas.name_ = "MKL";
     set_mkl_threads(1);
