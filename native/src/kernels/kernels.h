@@ -24,6 +24,25 @@ struct GemmTile {
   Index soon_pace;    // ... so many depth steps; soon_lines * soon_pace <= depth
 };
 
+/// One panel of a transposed left-hand matrix, to be packed: to[depth, rows].
+struct PackRows {
+  const float* from;  // stored [depth, rows]
+  Index stride;       // between rows as stored
+  Index depth;
+  int rows;  // at most gemm_rows
+  float* to;
+};
+
+/// A right-hand matrix, to be packed: panel after panel to[depth, gemm_columns], zeros beyond the columns.
+struct PackColumns {
+  const float* from;  // element [0, 0]
+  Index stride;       // between rows as stored
+  bool transposed;    // stored [columns, depth]
+  Index depth;
+  Index columns;
+  float* to;
+};
+
 /// One LSTM cell for one row; gate order i, f, g, o.
 struct LstmCellForward {
   Index hidden;
@@ -99,6 +118,8 @@ struct Kernels {
   int gemm_rows;
   int gemm_columns;
   void (*gemm_tile)(const GemmTile&);
+  void (*pack_left)(const PackRows&);
+  void (*pack_right)(const PackColumns&);
 
   void (*lstm_forward)(const LstmCellForward&);
   void (*lstm_step)(const LstmCellStep&);

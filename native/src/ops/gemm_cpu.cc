@@ -50,37 +50,19 @@ class RowPanels {
 
 /// Rows of a transposed A lie across memory: packed, the kernel reads them in order. Rows of an A as it is are in
 /// order.
-const float* pack_left(const Operand& a, Index row, Index depth_start, Index depth, const RowPanels& panels) {
+const float* pack_left(const Kernels& kernels, const Operand& a, Index row, Index depth_start, Index depth,
+                       const RowPanels& panels) {
   float* const packed = scratch(0, panels.rows() * depth);
-  float* out = packed;
   for (Index panel = 0; panel < panels.count(); ++panel) {
-    const Index height = panels.height(panel);
-    const float* source = element(a, row + panels.begin(panel), depth_start);
-    for (Index k = 0; k < depth; ++k) {
-      for (Index i = 0; i < height; ++i) out[k * height + i] = source[k * a.stride + i];
-    }
-    out += height * depth;
+    const Index from = panels.begin(panel);
+    kernels.pack_left(
+        {element(a, row + from, depth_start), a.stride, depth, panels.height(panel), packed + from * depth});
   }
   return packed;
 }
 
-/// Columns beyond the matrix are zeros.
-void pack_right_panel(const Operand& b, Index depth_start, Index depth, Index column, Index columns, Index width,
-                      float* out) {
-  const float* source = element(b, depth_start, column);
-  if (b.transpose == Transpose::no) {
-    for (Index k = 0; k < depth; ++k) {
-      for (Index j = 0; j < columns; ++j) out[k * width + j] = source[k * b.stride + j];
-      for (Index j = columns; j < width; ++j) out[k * width + j] = 0.0f;
-    }
-    return;
-  }
-  for (Index j = 0; j < columns; ++j) {
-    for (Index k = 0; k < depth; ++k) out[k * width + j] = source[j * b.stride + k];
-  }
-  for (Index j = columns; j < width; ++j) {
-    for (Index k = 0; k < depth; ++k) out[k * width + j] = 0.0f;
-  }
+PackColumns columns_of(const Operand& b, Index depth_start, Index depth, Index column, Index columns, float* to) {
+  return {element(b, depth_start, column), b.stride, b.transpose == Transpose::yes, depth, columns, to};
 }
 
 void add_edge(const GemmTile& tile, const float* addend, Index columns, float* to, Index stride) {
@@ -103,7 +85,8 @@ void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_star
   tile.depth = depth;
   for (Index row = 0; row < m; row += kRowBlock) {
     const RowPanels panels(std::min(kRowBlock, m - row), kernels.gemm_rows);
-    const float* const left = packs ? pack_left(a, row, depth_start, depth, panels) : element(a, row, depth_start);
+    const float* const left =
+        packs ? pack_left(kernels, a, row, depth_start, depth, panels) : element(a, row, depth_start);
     tile.left_stride = packs ? 0 : a.stride;
     // Each panel of rows brings its share of the next B panel: fetched at once, it would wait for memory.
     const Index share = std::min(depth, (depth * width / kAlignedFloats + panels.count() - 1) / panels.count());
@@ -176,10 +159,7 @@ void gemm_single(const Kernels& kernels, Index m, Index n, Index k, Operand a, O
     for (Index depth_start = 0; depth_start < k; depth_start += step) {
       const Index depth = std::min(step, k - depth_start);
       float* right = scratch(1, round_up(end - block, width) * depth);
-      for (Index column = block; column < end; column += width) {
-        pack_right_panel(b, depth_start, depth, column, std::min(width, end - column), width,
-                         right + (column - block) * depth);
-      }
+      kernels.pack_right(columns_of(b, depth_start, depth, block, end - block, right));
       multiply_block(
           kernels, m, a, depth_start, depth, block, end, [&](Index column) { return right + (column - block) * depth; },
           accumulate || depth_start > 0 ? Addend{c, c_stride} : Addend{}, c, c_stride);
@@ -212,11 +192,9 @@ void PackedMatrix::pack(CpuContext& context, Index k, Index n, Operand b) {
   context.pool.split(panels, 16, [&](Index begin, Index end) {
     for (Index depth_start = 0; depth_start < k; depth_start += step) {
       const Index depth = std::min(step, k - depth_start);
-      for (Index panel = begin; panel < end; ++panel) {
-        const Index column = panel * panel_columns_;
-        pack_right_panel(b, depth_start, depth, column, std::min(panel_columns_, n - column), panel_columns_,
-                         const_cast<float*>(this->panel(panel, depth_start, depth)));
-      }
+      const Index column = begin * panel_columns_;
+      context.kernels.pack_right(columns_of(b, depth_start, depth, column, std::min(n, end * panel_columns_) - column,
+                                            const_cast<float*>(panel(begin, depth_start, depth))));
     }
   });
 }
