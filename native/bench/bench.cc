@@ -50,8 +50,8 @@ double peak_flops(const Kernels& kernels) {
   auto tile = ramp(kernels.gemm_rows * kernels.gemm_columns);
   const double seconds = fastest([&] {
     for (int call = 0; call < kCalls; ++call) {
-      kernels.gemm_tile({kDepth, kernels.gemm_rows, left.data(), 0, right.data(), nullptr, 0, tile.data(),
-                         kernels.gemm_columns, nullptr, 0, 0});
+      kernels.gemm_tile({kDepth, kernels.gemm_rows, left.data(), 0, right.data(), kernels.gemm_columns, nullptr, 0,
+                         tile.data(), kernels.gemm_columns, nullptr, 0, 0});
     }
   });
   return 2.0 * kDepth * kernels.gemm_rows * kernels.gemm_columns * kCalls / seconds;

@@ -14,12 +14,13 @@ struct GemmTile {
   int rows;           // at most gemm_rows
   const float* left;  // A, row-major; or packed [depth][rows] where left_stride is 0
   Index left_stride;
-  const float* right;   // B, packed [depth][gemm_columns]
+  const float* right;  // B: gemm_columns of each row, right_stride apart; packed they are side by side
+  Index right_stride;
   const float* addend;  // null: zeros
   Index addend_stride;  // 0: one row for all
   float* c;
   Index c_stride;
-  const float* soon;  // what the tiles after this one read, to be brought near: a line of 64 bytes ...
+  const float* soon;  // with B packed: what the tiles after this one read, to be brought near: a line of 64 bytes ...
   Index soon_lines;   // ... each ...
   Index soon_pace;    // ... so many depth steps; soon_lines * soon_pace <= depth
 };

@@ -10,6 +10,7 @@ namespace {
 constexpr Index kDepthBlock = 320;    // 20 kB of B panel at 16 columns
 constexpr Index kRowBlock = 96;       // 120 kB of A; a multiple of every kernel's rows
 constexpr Index kColumnBlock = 1536;  // 2 MB of B; a multiple of every kernel's columns
+constexpr Index kSameSets = 256;      // floats between lines that share a quarter of the first cache's sets or less
 constexpr Index kMostTile = 12 * 48;
 constexpr Index kFewestTileRows = 4;
 // Below this many multiplications a thread costs more than it brings.
@@ -74,6 +75,18 @@ void add_edge(const GemmTile& tile, const float* addend, Index columns, float* t
   }
 }
 
+/// With one block of rows each element of B is read a few times only: packing would cost more than it brings, unless
+/// the rows of B fall onto the same few sets of the caches.
+bool is_read_in_place(Index m, const Operand& b) {
+  return b.transpose == Transpose::no && m <= kRowBlock && b.stride % kSameSets != 0;
+}
+
+/// Columns of B as the kernel reads them.
+struct Panel {
+  const float* data;
+  Index stride;  // between depth steps
+};
+
 /// C[m, columns first ... last) from a packed depth block, where panel(j) is the B panel of column j in the block.
 template <typename PanelOf>
 void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_start, Index depth, Index first, Index last,
@@ -93,8 +106,10 @@ void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_star
     tile.soon_pace = share > 0 ? depth / share : 0;
     for (Index column = first; column < last; column += width) {
       const Index columns = std::min(width, last - column);
-      tile.right = panel_of(column);
-      const float* soon = column + width < last ? panel_of(column + width) : nullptr;
+      const Panel right = panel_of(column);
+      tile.right = right.data;
+      tile.right_stride = right.stride;
+      const float* soon = column + width < last && right.stride == width ? panel_of(column + width).data : nullptr;
       for (Index panel = 0; panel < panels.count(); ++panel) {
         const Index from = panels.begin(panel);
         const Index at = row + from;
@@ -154,15 +169,20 @@ void gemm_single(const Kernels& kernels, Index m, Index n, Index k, Operand a, O
   if (k == 0 && !accumulate) clear(m, n, c, c_stride);
   const Index width = kernels.gemm_columns;
   const Index step = depth_block(k);
+  const Index unpacked = is_read_in_place(m, b) ? n / width * width : 0;
   for (Index block = 0; block < n; block += kColumnBlock) {
     const Index end = std::min(n, block + kColumnBlock);
+    const Index packed = std::min(end, std::max(block, unpacked));
     for (Index depth_start = 0; depth_start < k; depth_start += step) {
       const Index depth = std::min(step, k - depth_start);
-      float* right = scratch(1, round_up(end - block, width) * depth);
-      kernels.pack_right(columns_of(b, depth_start, depth, block, end - block, right));
-      multiply_block(
-          kernels, m, a, depth_start, depth, block, end, [&](Index column) { return right + (column - block) * depth; },
-          accumulate || depth_start > 0 ? Addend{c, c_stride} : Addend{}, c, c_stride);
+      float* right = scratch(1, round_up(end - packed, width) * depth);
+      kernels.pack_right(columns_of(b, depth_start, depth, packed, end - packed, right));
+      const auto panel_of = [&](Index column) {
+        return column < packed ? Panel{element(b, depth_start, column), b.stride}
+                               : Panel{right + (column - packed) * depth, width};
+      };
+      multiply_block(kernels, m, a, depth_start, depth, block, end, panel_of,
+                     accumulate || depth_start > 0 ? Addend{c, c_stride} : Addend{}, c, c_stride);
     }
   }
 }
@@ -213,7 +233,9 @@ void multiply_packed(const Kernels& kernels, Index m, Operand a, const PackedMat
     const Index depth = std::min(step, k - depth_start);
     multiply_block(
         kernels, m, a, depth_start, depth, first, last,
-        [&](Index column) { return b.panel(column / kernels.gemm_columns, depth_start, depth); },
+        [&](Index column) {
+          return Panel{b.panel(column / kernels.gemm_columns, depth_start, depth), kernels.gemm_columns};
+        },
         depth_start == 0 ? addend : Addend{c, c_stride}, c, c_stride);
   }
 }
