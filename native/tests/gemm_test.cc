@@ -2,7 +2,10 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "check.h"
 #include "ops/blas.h"
@@ -138,6 +141,28 @@ TEST(a_library_that_is_not_there_is_an_error_with_a_sentence) {
   CHECK_THROWS(Blas::open("/nowhere/libblas.so"), ErrorCode::unavailable);
   CHECK((Blas::active() != nullptr) == Blas::absence().empty());
 }
+
+#if defined(__linux__)
+TEST(a_library_starts_no_threads_whichever_thread_calls_it) {
+  std::optional<Blas> library;
+  try {
+    library = Blas::open("libopenblas.so.0");
+  } catch (const Error&) {
+    return;  // none to be tested
+  }
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  std::thread([&] {
+    const Matrix a(300, 300, Transpose::no, 15);
+    plain::Floats c(300 * 300);
+    library->sgemm(300, 300, 300, a.operand, a.operand, c.data(), 300, false);
+    CHECK(threads() == before + 1);
+  }).join();
+}
+#endif
 
 TEST(a_library_with_narrower_vectors_than_ours_is_left_alone) {
   CHECK(uses_avx512("SkylakeX") && uses_avx512("Cooperlake") && uses_avx512("SAPPHIRERAPIDS"));

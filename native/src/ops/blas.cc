@@ -107,12 +107,13 @@ Blas Blas::open(const std::string& path) {
   }
   blas.path_ = path_of(reinterpret_cast<void*>(blas.sgemm_), path);
   // One thread a call: our pool cuts the work, so that results do not depend on the library's own scheduling.
-  if (const auto set_threads = find<void (*)(int)>(library, "openblas_set_num_threads")) {
+  blas.set_openmp_threads_ = find<SetThreads>(library, "omp_set_num_threads");
+  if (const auto set_threads = find<SetThreads>(library, "openblas_set_num_threads")) {
     blas.name_ = "OpenBLAS";
     set_threads(1);
     if (const auto config = find<char* (*)()>(library, "openblas_get_config")) blas.version_ = config();
     if (const auto core = find<char* (*)()>(library, "openblas_get_corename")) blas.core_ = core();
-  } else if (const auto set_mkl_threads = find<void (*)(int)>(library, "MKL_Set_Num_Threads")) {
+  } else if (const auto set_mkl_threads = find<SetThreads>(library, "MKL_Set_Num_Threads")) {
     blas.name_ = "MKL";
     set_mkl_threads(1);
   } else if (const auto set_blis_threads = find<void (*)(std::int64_t)>(library, "bli_thread_set_num_threads")) {
@@ -125,6 +126,8 @@ Blas Blas::open(const std::string& path) {
 }
 
 void Blas::sgemm(Index m, Index n, Index k, Operand a, Operand b, float* c, Index c_stride, bool accumulate) const {
+  // A library built with OpenMP asks the calling thread how many to use, whatever another thread has told it.
+  if (set_openmp_threads_ != nullptr) set_openmp_threads_(1);
   sgemm_(kRowMajor, a.transpose == Transpose::yes ? kTranspose : kNoTranspose,
          b.transpose == Transpose::yes ? kTranspose : kNoTranspose, static_cast<int>(m), static_cast<int>(n),
          static_cast<int>(k), 1.0f, a.data, static_cast<int>(a.stride), b.data, static_cast<int>(b.stride),

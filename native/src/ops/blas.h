@@ -27,7 +27,9 @@ class Blas {
 
  private:
   using Sgemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
+  using SetThreads = void (*)(int);
   Sgemm sgemm_ = nullptr;
+  SetThreads set_openmp_threads_ = nullptr;  // null: not built with OpenMP
   std::string name_, version_, path_, core_;
 };
 
