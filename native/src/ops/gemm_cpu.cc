@@ -13,6 +13,7 @@ constexpr Index kColumnBlock = 1536;  // 2 MB of B; a multiple of every kernel's
 constexpr Index kSameSets = 256;      // floats between lines that share a quarter of the first cache's sets or less
 constexpr Index kMostTile = 12 * 48;
 constexpr Index kFewestTileRows = 4;
+constexpr Index kColumnTilesOfThread = 16;  // with so many, one more or less leaves no thread idle for long
 // Below this many multiplications a thread costs more than it brings.
 constexpr Index kWorkPerThread = 300'000;
 
@@ -191,7 +192,10 @@ void gemm(CpuContext& context, Index m, Index n, Index k, Operand a, Operand b, 
           bool accumulate) {
   if (m == 0 || n == 0) return;
   const Blas* blas = Blas::active();
-  split_rectangle(context, m, n, k, m > n, [&](Index row, Index rows, Index column, Index columns) {
+  // Our kernel packs all columns that a thread has: threads with columns of their own pack nothing twice.
+  const bool many_columns =
+      blas == nullptr && n >= kColumnTilesOfThread * context.kernels.gemm_columns * context.pool.size();
+  split_rectangle(context, m, n, k, m > n && !many_columns, [&](Index row, Index rows, Index column, Index columns) {
     const Operand left = rows_from(a, row);
     const Operand right = columns_from(b, column);
     float* to = c + row * c_stride + column;
