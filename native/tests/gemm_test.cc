@@ -1,4 +1,12 @@
 #include "ops/gemm.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+
 #include "check.h"
 #include "ops/blas.h"
 #include "plain.h"
@@ -10,8 +18,9 @@ namespace {
 struct Sizes {
   Index m, n, k;
 };
-const Sizes kSizes[] = {{1, 1, 1},   {1, 17, 3},     {2, 31, 5},   {7, 16, 64}, {13, 33, 321},
-                        {97, 50, 7}, {64, 129, 643}, {5, 1600, 9}, {3, 8, 0}};
+const Sizes kSizes[] = {{1, 1, 1},    {1, 17, 3},   {2, 31, 5},     {7, 16, 64},  {13, 33, 321},
+                        {12, 32, 16}, {97, 50, 7},  {64, 129, 643}, {5, 1600, 9}, {3, 8, 0},
+                        {11, 95, 31}, {25, 64, 48}, {9, 253, 20}};  // the last: rows 256 apart
 
 /// Runs `body(kernels)` for every instruction set of this processor.
 template <typename Body>
@@ -131,6 +140,37 @@ TEST(large_products_agree_whatever_multiplies_them) {
 TEST(a_library_that_is_not_there_is_an_error_with_a_sentence) {
   CHECK_THROWS(Blas::open("/nowhere/libblas.so"), ErrorCode::unavailable);
   CHECK((Blas::active() != nullptr) == Blas::absence().empty());
+}
+
+#if defined(__linux__)
+TEST(a_library_starts_no_threads_whichever_thread_calls_it) {
+  std::optional<Blas> library;
+  try {
+    library = Blas::open("libopenblas.so.0");
+  } catch (const Error&) {
+    return;  // none to be tested
+  }
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  std::thread([&] {
+    const Matrix a(300, 300, Transpose::no, 15);
+    plain::Floats c(300 * 300);
+    library->sgemm(300, 300, 300, a.operand, a.operand, c.data(), 300, false);
+    CHECK(threads() == before + 1);
+  }).join();
+}
+#endif
+
+TEST(a_library_with_narrower_vectors_than_ours_is_left_alone) {
+  CHECK(uses_avx512("SkylakeX") && uses_avx512("Cooperlake") && uses_avx512("SAPPHIRERAPIDS"));
+  CHECK(!uses_avx512("Haswell") && !uses_avx512("Zen") && !uses_avx512(""));
+  const char* chosen = std::getenv("SHOWTELL_BLAS");
+  if (chosen != nullptr || std::string(kernels().name) != "avx512") return;
+  const Blas* blas = Blas::active();
+  CHECK(blas == nullptr || blas->core().empty() || uses_avx512(blas->core()));
 }
 
 TEST_MAIN

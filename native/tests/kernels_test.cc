@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/aligned_buffer.h"
 #include "check.h"
 #include "kernels/kernels.h"
 #include "plain.h"
@@ -208,6 +209,44 @@ TEST(adam_equals_the_plain_one) {
     double squares = 0;
     for (const float value : gradient) squares += static_cast<double>(value) * value;
     CHECK_NEAR(set.sum_of_squares(gradient.data(), size), squares, 1e-5);
+  });
+}
+
+TEST(matrices_are_packed_in_panels_with_zeros_beyond_their_columns) {
+  for_kernel_sets([](const Kernels& set) {
+    const Index width = set.gemm_columns;
+    for (const Index columns : {Index{1}, width - 1, width, width + 1, 3 * width - 5}) {
+      for (const Index depth : {Index{1}, Index{3}, Index{15}, Index{16}, Index{17}, Index{40}}) {
+        for (const bool transposed : {false, true}) {
+          const Index stride = (transposed ? depth : columns) + 1;
+          const Floats from = plain::random((transposed ? columns : depth) * stride - 1, 13);  // no room to read beyond
+          Floats packed(static_cast<std::size_t>(round_up(columns, width) * depth), NAN), wanted = packed;
+          set.pack_right({from.data(), stride, transposed, depth, columns, packed.data()});
+          for (Index column = 0; column < round_up(columns, width); ++column) {
+            for (Index k = 0; k < depth; ++k) {
+              const Index at = transposed ? column * stride + k : k * stride + column;
+              wanted[static_cast<std::size_t>((column / width * depth + k) * width + column % width)] =
+                  column < columns ? from[static_cast<std::size_t>(at)] : 0.0f;
+            }
+          }
+          CHECK(packed == wanted);
+        }
+      }
+    }
+  });
+}
+
+TEST(transposed_rows_are_packed_without_a_gap) {
+  for_kernel_sets([](const Kernels& set) {
+    const Index depth = 19;
+    for (int rows = 1; rows <= set.gemm_rows; ++rows) {
+      const Index stride = rows + 2;
+      const Floats from = plain::random(depth * stride - 2, 14);
+      Floats packed(static_cast<std::size_t>(depth * rows), NAN), wanted = packed;
+      set.pack_left({from.data(), stride, depth, rows, packed.data()});
+      for (Index k = 0; k < depth; ++k) std::copy_n(from.data() + k * stride, rows, wanted.data() + k * rows);
+      CHECK(packed == wanted);
+    }
   });
 }
 

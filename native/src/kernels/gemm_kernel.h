@@ -25,7 +25,7 @@ inline void gemm_rows(const GemmTile& tile) {
   const float* __restrict a = tile.left;
   const float* __restrict b = tile.right;
   const Index row_step = Packed ? 1 : tile.left_stride;
-  const auto update = [&] {
+  const auto update = [&](Index right_step) {
     Vec right[kGemmVectors];
 #pragma GCC unroll 4
     for (int j = 0; j < kGemmVectors; ++j) right[j] = load(b + j * kWidth);
@@ -36,15 +36,16 @@ inline void gemm_rows(const GemmTile& tile) {
       for (int j = 0; j < kGemmVectors; ++j) sums[i][j] = fma(left, right[j], sums[i][j]);
     }
     a += Packed ? Rows : 1;
-    b += kGemmColumns;
+    b += right_step;
   };
-  // Evenly spread, fetching hides behind the arithmetic; in a burst it would wait for the memory.
+  // Evenly spread, fetching hides behind the arithmetic; in a burst it would wait for the memory. With a constant step
+  // all addresses find registers.
   Index k = 0;
   for (Index line = 0; line < tile.soon_lines; ++line) {
     __builtin_prefetch(tile.soon + line * kLineFloats, 0, 2);  // the second cache: the first one is full of this tile
-    for (const Index next = k + tile.soon_pace; k < next; ++k) update();
+    for (const Index next = k + tile.soon_pace; k < next; ++k) update(kGemmColumns);
   }
-  for (; k < tile.depth; ++k) update();
+  for (; k < tile.depth; ++k) update(tile.right_stride);
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4

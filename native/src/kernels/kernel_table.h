@@ -5,6 +5,7 @@
 #include "kernels/attention_kernel.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/lstm_kernels.h"
+#include "kernels/pack_kernels.h"
 #include "kernels/softmax_kernels.h"
 #include "kernels/vector_math.h"
 
@@ -18,6 +19,8 @@ const Kernels kKernels = {
     kGemmRows,
     kGemmColumns,
     gemm_tile,
+    pack_left,
+    pack_right,
     lstm_forward,
     lstm_step,
     lstm_backward,

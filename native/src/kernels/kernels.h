@@ -14,14 +14,34 @@ struct GemmTile {
   int rows;           // at most gemm_rows
   const float* left;  // A, row-major; or packed [depth][rows] where left_stride is 0
   Index left_stride;
-  const float* right;   // B, packed [depth][gemm_columns]
+  const float* right;  // B: gemm_columns of each row, right_stride apart; packed they are side by side
+  Index right_stride;
   const float* addend;  // null: zeros
   Index addend_stride;  // 0: one row for all
   float* c;
   Index c_stride;
-  const float* soon;  // what the tiles after this one read, to be brought near: a line of 64 bytes ...
+  const float* soon;  // with B packed: what the tiles after this one read, to be brought near: a line of 64 bytes ...
   Index soon_lines;   // ... each ...
   Index soon_pace;    // ... so many depth steps; soon_lines * soon_pace <= depth
+};
+
+/// One panel of a transposed left-hand matrix, to be packed: to[depth, rows].
+struct PackRows {
+  const float* from;  // stored [depth, rows]
+  Index stride;       // between rows as stored
+  Index depth;
+  int rows;  // at most gemm_rows
+  float* to;
+};
+
+/// A right-hand matrix, to be packed: panel after panel to[depth, gemm_columns], zeros beyond the columns.
+struct PackColumns {
+  const float* from;  // element [0, 0]
+  Index stride;       // between rows as stored
+  bool transposed;    // stored [columns, depth]
+  Index depth;
+  Index columns;
+  float* to;
 };
 
 /// One LSTM cell for one row; gate order i, f, g, o.
@@ -99,6 +119,8 @@ struct Kernels {
   int gemm_rows;
   int gemm_columns;
   void (*gemm_tile)(const GemmTile&);
+  void (*pack_left)(const PackRows&);
+  void (*pack_right)(const PackColumns&);
 
   void (*lstm_forward)(const LstmCellForward&);
   void (*lstm_step)(const LstmCellStep&);

@@ -37,5 +37,14 @@ inline Vec select(Mask m, Vec yes, Vec no) { return {vbslq_f32(m.v, yes.v, no.v)
 inline bool any(Mask m) { return vmaxvq_u32(m.v) != 0; }
 inline float sum(Vec a) { return vaddvq_f32(a.v); }
 inline float largest(Vec a) { return vmaxvq_f32(a.v); }
+/// Rows become columns.
+inline void transpose(Vec (&rows)[kWidth]) {
+  const float32x4x2_t low = vzipq_f32(rows[0].v, rows[2].v), high = vzipq_f32(rows[1].v, rows[3].v);
+  const float32x4x2_t first = vzipq_f32(low.val[0], high.val[0]), last = vzipq_f32(low.val[1], high.val[1]);
+  rows[0].v = first.val[0];
+  rows[1].v = first.val[1];
+  rows[2].v = last.val[0];
+  rows[3].v = last.val[1];
+}
 
 }  // namespace showtell::SHOWTELL_ISA

@@ -43,5 +43,7 @@ inline Vec select(Mask m, Vec yes, Vec no) { return m.v ? yes : no; }
 inline bool any(Mask m) { return m.v; }
 inline float sum(Vec a) { return a.v; }
 inline float largest(Vec a) { return a.v; }
+/// Rows become columns.
+inline void transpose(Vec (&)[kWidth]) {}
 
 }  // namespace showtell::SHOWTELL_ISA

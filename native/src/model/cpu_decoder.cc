@@ -35,7 +35,7 @@ CpuDecoder::CpuDecoder(const DecoderSpec& spec, const ParameterVisitor& fill)
 
 Index CpuDecoder::bytes() const {
   const Index floats = parameters_.size() + statistics_.size() + gradients_.size() + first_moments_.size() +
-                       second_moments_.size() + averages_.size() + context_.arena.capacity();
+                       second_moments_.size() + averages_.size() + packed_.size() + context_.arena.capacity();
   return floats * static_cast<Index>(sizeof(float));
 }
 
@@ -85,7 +85,7 @@ StepWait CpuDecoder::start_step_checked(const TrainingBatch& batch, const AdamOp
   }
   context_.arena.reset();
   const ParameterPointers gradients = layout_.pointers(gradients_.data(), nullptr);
-  TrainingPass pass(context_, spec_, pointers_, batch, true);
+  TrainingPass pass(context_, spec_, pointers_, batch, true, packed_);
   StepResult result;
   static_cast<LossSum&>(result) = pass.run(&gradients);
   result.gradient_norm = global_norm(context_, size, gradients_.data());
@@ -99,7 +99,7 @@ StepWait CpuDecoder::start_step_checked(const TrainingBatch& batch, const AdamOp
 
 LossSum CpuDecoder::evaluate_checked(const TrainingBatch& batch) {
   context_.arena.reset();
-  return TrainingPass(context_, spec_, pointers_, batch, false).run(nullptr);
+  return TrainingPass(context_, spec_, pointers_, batch, false, packed_).run(nullptr);
 }
 
 void CpuDecoder::read_parameters(const ParameterVisitor& read) { visit(parameters_.data(), true, read); }

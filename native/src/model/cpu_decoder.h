@@ -40,6 +40,7 @@ class CpuDecoder : public Decoder {
   const ParameterPointers pointers_;
   Inference inference_;
   CpuContext context_;
+  PackedMatrix packed_;  // of training passes
   Index optimizer_step_ = 0;
 };
 

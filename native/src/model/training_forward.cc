@@ -7,7 +7,7 @@
 namespace showtell {
 
 TrainingPass::TrainingPass(CpuContext& context, const DecoderSpec& spec, const ParameterPointers& parameters,
-                           const TrainingBatch& batch, bool training)
+                           const TrainingBatch& batch, bool training, PackedMatrix& packed)
     : context_(context),
       spec_(spec),
       parameters_(parameters),
@@ -15,7 +15,8 @@ TrainingPass::TrainingPass(CpuContext& context, const DecoderSpec& spec, const P
       training_(training),
       tokens_(pack_tokens(batch, spec.image_injection == ImageInjection::first_input)),
       order_(spec.has_attention ? order_by_image(tokens_, batch.features.images) : ImageOrder{}),
-      layers_(static_cast<std::size_t>(spec.layer_count)) {}
+      layers_(static_cast<std::size_t>(spec.layer_count)),
+      recurrent_(packed) {}
 
 LossSum TrainingPass::run(const ParameterPointers* gradients) {
   const Index tokens = tokens_.token_count();

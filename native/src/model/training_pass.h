@@ -12,9 +12,10 @@ namespace showtell {
 /// Everything a pass keeps for the way back; arrays lie in the context's arena.
 class TrainingPass {
  public:
-  /// Without `training`: no dropout, running statistics, no gradient.
+  /// Without `training`: no dropout, running statistics, no gradient. `packed` is room for weights, kept from pass to
+  /// pass because new memory would be cleared by the system every time.
   TrainingPass(CpuContext& context, const DecoderSpec& spec, const ParameterPointers& parameters,
-               const TrainingBatch& batch, bool training);
+               const TrainingBatch& batch, bool training, PackedMatrix& packed);
 
   /// Forward; with `gradients`, backward as well: every trainable gradient is overwritten.
   LossSum run(const ParameterPointers* gradients);
@@ -97,7 +98,7 @@ class TrainingPass {
   float* sorted_hidden_ = nullptr;   // [N, H]
   const float* attended_ = nullptr;  // [N, H]
   float* output_mask_ = nullptr;
-  PackedMatrix recurrent_;
+  PackedMatrix& recurrent_;
 };
 
 }  // namespace showtell

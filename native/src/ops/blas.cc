@@ -1,8 +1,10 @@
 #include "ops/blas.h"
 
 #include <dlfcn.h>
+#include <strings.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 
 namespace showtell {
@@ -37,6 +39,13 @@ struct Search {
   std::string absence;
 };
 
+/// Why our own kernels are the faster ones, or nothing. An OpenBLAS older than the processor computes with narrower
+/// vectors than it has: at half their speed. Narrow ones of ours it beats.
+std::string slowness(const Blas& blas) {
+  if (std::strcmp(kernels().name, "avx512") != 0 || blas.core().empty() || uses_avx512(blas.core())) return {};
+  return blas.name() + " computes with its kernels for " + blas.core() + ", narrower than our own";
+}
+
 Search search() {
   const char* wanted = std::getenv("SHOWTELL_BLAS");
   const std::string choice = wanted == nullptr || *wanted == '\0' ? "auto" : wanted;
@@ -55,7 +64,9 @@ Search search() {
   }
   for (const char* library : kLibraries) {
     try {
-      result.found = Blas::open(library);
+      Blas blas = Blas::open(library);
+      result.absence = slowness(blas);
+      if (result.absence.empty()) result.found = std::move(blas);
       return result;
     } catch (const Error&) {  // the next one may be there
     }
@@ -75,6 +86,13 @@ const Blas* Blas::active() { return outcome().found ? &*outcome().found : nullpt
 
 std::string Blas::absence() { return outcome().absence; }
 
+bool uses_avx512(const std::string& openblas_core) {
+  for (const char* core : {"SkylakeX", "Cooperlake", "SapphireRapids"}) {
+    if (strcasecmp(openblas_core.c_str(), core) == 0) return true;
+  }
+  return false;
+}
+
 Blas Blas::open(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -89,11 +107,13 @@ Blas Blas::open(const std::string& path) {
   }
   blas.path_ = path_of(reinterpret_cast<void*>(blas.sgemm_), path);
   // One thread a call: our pool cuts the work, so that results do not depend on the library's own scheduling.
-  if (const auto set_threads = find<void (*)(int)>(library, "openblas_set_num_threads")) {
+  blas.set_openmp_threads_ = find<SetThreads>(library, "omp_set_num_threads");
+  if (const auto set_threads = find<SetThreads>(library, "openblas_set_num_threads")) {
     blas.name_ = "OpenBLAS";
     set_threads(1);
     if (const auto config = find<char* (*)()>(library, "openblas_get_config")) blas.version_ = config();
-  } else if (const auto set_mkl_threads = find<void (*)(int)>(library, "MKL_Set_Num_Threads")) {
+    if (const auto core = find<char* (*)()>(library, "openblas_get_corename")) blas.core_ = core();
+  } else if (const auto set_mkl_threads = find<SetThreads>(library, "MKL_Set_Num_Threads")) {
     blas.name_ = "MKL";
     set_mkl_threads(1);
   } else if (const auto set_blis_threads = find<void (*)(std::int64_t)>(library, "bli_thread_set_num_threads")) {
@@ -106,6 +126,8 @@ Blas Blas::open(const std::string& path) {
 }
 
 void Blas::sgemm(Index m, Index n, Index k, Operand a, Operand b, float* c, Index c_stride, bool accumulate) const {
+  // A library built with OpenMP asks the calling thread how many to use, whatever another thread has told it.
+  if (set_openmp_threads_ != nullptr) set_openmp_threads_(1);
   sgemm_(kRowMajor, a.transpose == Transpose::yes ? kTranspose : kNoTranspose,
          b.transpose == Transpose::yes ? kTranspose : kNoTranspose, static_cast<int>(m), static_cast<int>(n),
          static_cast<int>(k), 1.0f, a.data, static_cast<int>(a.stride), b.data, static_cast<int>(b.stride),

@@ -32,6 +32,7 @@ class PackedMatrix {
   Index rows() const { return k_; }
   Index columns() const { return n_; }
   bool empty() const { return n_ == 0; }
+  Index size() const { return data_.size(); }  // floats of memory
   const float* panel(Index column_panel, Index depth_start, Index depth) const;
 
  private:

@@ -10,8 +10,10 @@ namespace {
 constexpr Index kDepthBlock = 320;    // 20 kB of B panel at 16 columns
 constexpr Index kRowBlock = 96;       // 120 kB of A; a multiple of every kernel's rows
 constexpr Index kColumnBlock = 1536;  // 2 MB of B; a multiple of every kernel's columns
+constexpr Index kSameSets = 256;      // floats between lines that share a quarter of the first cache's sets or less
 constexpr Index kMostTile = 12 * 48;
 constexpr Index kFewestTileRows = 4;
+constexpr Index kColumnTilesOfThread = 16;  // with so many, one more or less leaves no thread idle for long
 // Below this many multiplications a thread costs more than it brings.
 constexpr Index kWorkPerThread = 300'000;
 
@@ -50,37 +52,19 @@ class RowPanels {
 
 /// Rows of a transposed A lie across memory: packed, the kernel reads them in order. Rows of an A as it is are in
 /// order.
-const float* pack_left(const Operand& a, Index row, Index depth_start, Index depth, const RowPanels& panels) {
+const float* pack_left(const Kernels& kernels, const Operand& a, Index row, Index depth_start, Index depth,
+                       const RowPanels& panels) {
   float* const packed = scratch(0, panels.rows() * depth);
-  float* out = packed;
   for (Index panel = 0; panel < panels.count(); ++panel) {
-    const Index height = panels.height(panel);
-    const float* source = element(a, row + panels.begin(panel), depth_start);
-    for (Index k = 0; k < depth; ++k) {
-      for (Index i = 0; i < height; ++i) out[k * height + i] = source[k * a.stride + i];
-    }
-    out += height * depth;
+    const Index from = panels.begin(panel);
+    kernels.pack_left(
+        {element(a, row + from, depth_start), a.stride, depth, panels.height(panel), packed + from * depth});
   }
   return packed;
 }
 
-/// Columns beyond the matrix are zeros.
-void pack_right_panel(const Operand& b, Index depth_start, Index depth, Index column, Index columns, Index width,
-                      float* out) {
-  const float* source = element(b, depth_start, column);
-  if (b.transpose == Transpose::no) {
-    for (Index k = 0; k < depth; ++k) {
-      for (Index j = 0; j < columns; ++j) out[k * width + j] = source[k * b.stride + j];
-      for (Index j = columns; j < width; ++j) out[k * width + j] = 0.0f;
-    }
-    return;
-  }
-  for (Index j = 0; j < columns; ++j) {
-    for (Index k = 0; k < depth; ++k) out[k * width + j] = source[j * b.stride + k];
-  }
-  for (Index j = columns; j < width; ++j) {
-    for (Index k = 0; k < depth; ++k) out[k * width + j] = 0.0f;
-  }
+PackColumns columns_of(const Operand& b, Index depth_start, Index depth, Index column, Index columns, float* to) {
+  return {element(b, depth_start, column), b.stride, b.transpose == Transpose::yes, depth, columns, to};
 }
 
 void add_edge(const GemmTile& tile, const float* addend, Index columns, float* to, Index stride) {
@@ -91,6 +75,18 @@ void add_edge(const GemmTile& tile, const float* addend, Index columns, float* t
     }
   }
 }
+
+/// With one block of rows each element of B is read a few times only: packing would cost more than it brings, unless
+/// the rows of B fall onto the same few sets of the caches.
+bool is_read_in_place(Index m, const Operand& b) {
+  return b.transpose == Transpose::no && m <= kRowBlock && b.stride % kSameSets != 0;
+}
+
+/// Columns of B as the kernel reads them.
+struct Panel {
+  const float* data;
+  Index stride;  // between depth steps
+};
 
 /// C[m, columns first ... last) from a packed depth block, where panel(j) is the B panel of column j in the block.
 template <typename PanelOf>
@@ -103,15 +99,18 @@ void multiply_block(const Kernels& kernels, Index m, Operand a, Index depth_star
   tile.depth = depth;
   for (Index row = 0; row < m; row += kRowBlock) {
     const RowPanels panels(std::min(kRowBlock, m - row), kernels.gemm_rows);
-    const float* const left = packs ? pack_left(a, row, depth_start, depth, panels) : element(a, row, depth_start);
+    const float* const left =
+        packs ? pack_left(kernels, a, row, depth_start, depth, panels) : element(a, row, depth_start);
     tile.left_stride = packs ? 0 : a.stride;
     // Each panel of rows brings its share of the next B panel: fetched at once, it would wait for memory.
     const Index share = std::min(depth, (depth * width / kAlignedFloats + panels.count() - 1) / panels.count());
     tile.soon_pace = share > 0 ? depth / share : 0;
     for (Index column = first; column < last; column += width) {
       const Index columns = std::min(width, last - column);
-      tile.right = panel_of(column);
-      const float* soon = column + width < last ? panel_of(column + width) : nullptr;
+      const Panel right = panel_of(column);
+      tile.right = right.data;
+      tile.right_stride = right.stride;
+      const float* soon = column + width < last && right.stride == width ? panel_of(column + width).data : nullptr;
       for (Index panel = 0; panel < panels.count(); ++panel) {
         const Index from = panels.begin(panel);
         const Index at = row + from;
@@ -171,18 +170,20 @@ void gemm_single(const Kernels& kernels, Index m, Index n, Index k, Operand a, O
   if (k == 0 && !accumulate) clear(m, n, c, c_stride);
   const Index width = kernels.gemm_columns;
   const Index step = depth_block(k);
+  const Index unpacked = is_read_in_place(m, b) ? n / width * width : 0;
   for (Index block = 0; block < n; block += kColumnBlock) {
     const Index end = std::min(n, block + kColumnBlock);
+    const Index packed = std::min(end, std::max(block, unpacked));
     for (Index depth_start = 0; depth_start < k; depth_start += step) {
       const Index depth = std::min(step, k - depth_start);
-      float* right = scratch(1, round_up(end - block, width) * depth);
-      for (Index column = block; column < end; column += width) {
-        pack_right_panel(b, depth_start, depth, column, std::min(width, end - column), width,
-                         right + (column - block) * depth);
-      }
-      multiply_block(
-          kernels, m, a, depth_start, depth, block, end, [&](Index column) { return right + (column - block) * depth; },
-          accumulate || depth_start > 0 ? Addend{c, c_stride} : Addend{}, c, c_stride);
+      float* right = scratch(1, round_up(end - packed, width) * depth);
+      kernels.pack_right(columns_of(b, depth_start, depth, packed, end - packed, right));
+      const auto panel_of = [&](Index column) {
+        return column < packed ? Panel{element(b, depth_start, column), b.stride}
+                               : Panel{right + (column - packed) * depth, width};
+      };
+      multiply_block(kernels, m, a, depth_start, depth, block, end, panel_of,
+                     accumulate || depth_start > 0 ? Addend{c, c_stride} : Addend{}, c, c_stride);
     }
   }
 }
@@ -191,7 +192,10 @@ void gemm(CpuContext& context, Index m, Index n, Index k, Operand a, Operand b, 
           bool accumulate) {
   if (m == 0 || n == 0) return;
   const Blas* blas = Blas::active();
-  split_rectangle(context, m, n, k, m > n, [&](Index row, Index rows, Index column, Index columns) {
+  // Our kernel packs all columns that a thread has: threads with columns of their own pack nothing twice.
+  const bool many_columns =
+      blas == nullptr && n >= kColumnTilesOfThread * context.kernels.gemm_columns * context.pool.size();
+  split_rectangle(context, m, n, k, m > n && !many_columns, [&](Index row, Index rows, Index column, Index columns) {
     const Operand left = rows_from(a, row);
     const Operand right = columns_from(b, column);
     float* to = c + row * c_stride + column;
@@ -212,11 +216,9 @@ void PackedMatrix::pack(CpuContext& context, Index k, Index n, Operand b) {
   context.pool.split(panels, 16, [&](Index begin, Index end) {
     for (Index depth_start = 0; depth_start < k; depth_start += step) {
       const Index depth = std::min(step, k - depth_start);
-      for (Index panel = begin; panel < end; ++panel) {
-        const Index column = panel * panel_columns_;
-        pack_right_panel(b, depth_start, depth, column, std::min(panel_columns_, n - column), panel_columns_,
-                         const_cast<float*>(this->panel(panel, depth_start, depth)));
-      }
+      const Index column = begin * panel_columns_;
+      context.kernels.pack_right(columns_of(b, depth_start, depth, column, std::min(n, end * panel_columns_) - column,
+                                            const_cast<float*>(panel(begin, depth_start, depth))));
     }
   });
 }
@@ -235,7 +237,9 @@ void multiply_packed(const Kernels& kernels, Index m, Operand a, const PackedMat
     const Index depth = std::min(step, k - depth_start);
     multiply_block(
         kernels, m, a, depth_start, depth, first, last,
-        [&](Index column) { return b.panel(column / kernels.gemm_columns, depth_start, depth); },
+        [&](Index column) {
+          return Panel{b.panel(column / kernels.gemm_columns, depth_start, depth), kernels.gemm_columns};
+        },
         depth_start == 0 ? addend : Addend{c, c_stride}, c, c_stride);
   }
 }
