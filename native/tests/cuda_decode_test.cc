@@ -21,9 +21,7 @@ double logit_bound(Precision precision) { return precision == Precision::float16
 
 DeviceBuffer<float> to_device(const plain::Floats& values) {
   DeviceBuffer<float> buffer(static_cast<Index>(values.size()));
-  if (!values.empty()) {
-    cuda::check(cudaMemcpy(buffer.data(), values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice));
-  }
+  cuda::copy_to_device(buffer, values);
   return buffer;
 }
 
@@ -406,8 +404,7 @@ TEST(changed_parameters_change_the_captions) {
   CudaInference inference = model.inference(Precision::exact);
   inference.generate(model.features, search(2, 1, 4));
   Model other(pooled_spec(), 2, 9500);
-  cuda::check(cudaMemcpy(model.device_trainable.data(), other.trainable.data(), other.trainable.size() * sizeof(float),
-                         cudaMemcpyHostToDevice));
+  cuda::copy_to_device(model.device_trainable, other.trainable);
   inference.invalidate();
   const auto wanted = other.cpu->generate(model.features, search(2, 1, 4));
   CHECK(inference.generate(model.features, search(2, 1, 4)).token_ids == wanted.token_ids);

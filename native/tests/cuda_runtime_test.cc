@@ -144,7 +144,7 @@ TEST(products_agree_with_float64_in_every_layout) {
             cast[at] = values[at];
         }
         DeviceBuffer<Real> to(static_cast<Index>(values.size()));
-        cuda::check(cudaMemcpy(to.data(), cast.data(), static_cast<std::size_t>(to.bytes()), cudaMemcpyHostToDevice));
+        copy_to_device(to, cast);
         return to;
       };
       const auto device_a = upload(a), device_b = upload(b);

@@ -11,6 +11,7 @@
 #include "emulation/fibre.h"
 #include "emulation/sanitizers.h"
 #include "emulation/schedule.h"
+#include "emulation/streams.h"
 
 namespace cuda_emulation {
 
@@ -109,6 +110,7 @@ using namespace cuda_emulation;
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
   RETURN_IF_PRETENDED();
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
   const std::size_t room = (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t mapped = (room + kPage - 1) / kPage * kPage;
   if (used + bytes > schedule().memory_limit || !reserve_arena() || arena_top + mapped + kPage > arena + kArenaBytes)
@@ -150,6 +152,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
   RETURN_IF_PRETENDED();
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
   *p = std::malloc(std::max<std::size_t>(bytes, 1));
   return *p != nullptr ? cudaSuccess : remember(cudaErrorMemoryAllocation);
 }
