@@ -18,6 +18,7 @@ namespace cuda_emulation {
 namespace {
 
 constexpr std::size_t kPage = 4096, kAlignment = 256, kArenaBytes = std::size_t{64} << 30;
+constexpr std::size_t kMostHostBytes = std::size_t{1} << 38;
 
 struct Buffer {
   char* base;  // of its pages
@@ -153,7 +154,8 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
   RETURN_IF_PRETENDED();
   if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
-  *p = std::malloc(std::max<std::size_t>(bytes, 1));
+  // Sanitizers end the process where malloc would refuse.
+  *p = bytes < kMostHostBytes ? std::malloc(std::max<std::size_t>(bytes, 1)) : nullptr;
   return *p != nullptr ? cudaSuccess : remember(cudaErrorMemoryAllocation);
 }
 
