@@ -3,7 +3,8 @@
 # for docs/benchmarks.md, gpu-check.md into the current folder, and ends with "N passed, N failed, N skipped".
 #   gpu-check.sh                builds (cmake, nvcc) where no built programs lie beside this script, then checks
 #   gpu-check.sh --only PARTS   of tests,conformance,sanitizer,benchmarks: some of them, with commas between
-#   gpu-check.sh --pack DIR     builds here, for every GPU, what DIR/gpu-check.sh runs there without a compiler, Node or a network
+#   gpu-check.sh --pack DIR     builds here, for every GPU or those of SHOWTELL_CUDA_ARCHITECTURES, what DIR/gpu-check.sh runs there without a compiler, Node
+#                               or a network
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,7 +40,7 @@ build() { # where, cmake options...
 pack() { # where
   local work
   work=$(mktemp -d)
-  build "$work" -DSHOWTELL_CUDA_ARCHITECTURES=all
+  build "$work" -DSHOWTELL_CUDA_ARCHITECTURES="${SHOWTELL_CUDA_ARCHITECTURES:-all}"
   mkdir -p "$1/bin" "$1/golden" "$1/peers"
   for name in "${tests[@]}"; do install -s "$work/gpu-check/device_${name}_test" "$1/bin/"; done
   install -s "$work/gpu-check/gpu_benchmark" "$1/bin/"

@@ -179,6 +179,7 @@ export const DECODING = [
 const GOLDENS = "ten_steps_equal_those_of_the_cpu_for_every_golden_and_schedule";
 const OPTIONS = "sizes_beyond_one_tile_with_every_option_equal_the_cpu";
 const HALVES = "tf32_and_float16_stay_near_the_cpu";
+const EVALUATION = "an_evaluation_may_be_the_first_thing_done";
 const OVERFLOW = "an_overflow_skips_the_update_and_halves_the_loss_scale";
 
 const optimizer = "training/optimizer.cu";
@@ -266,6 +267,20 @@ export const TRAINING = [
     file: optimizer,
     from: "finite || !args.dynamic_scale",
     to: "true",
+  },
+  {
+    name: "products that count on boundaries that nothing promises",
+    case: GOLDENS,
+    file: "gemm.cc",
+    from: "return address & (~address + 1);",
+    to: "return 256;",
+  },
+  {
+    name: "a table on the device is read before its copy is there",
+    case: EVALUATION,
+    file: "memory.h",
+    from: 'check(cudaStreamSynchronize(nullptr), "copying to the device");',
+    to: "",
   },
   {
     name: "a step begins before its batch is on the device",

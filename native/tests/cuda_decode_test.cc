@@ -17,13 +17,19 @@ namespace {
 
 constexpr Precision kPrecisions[] = {Precision::exact, Precision::float32, Precision::float16};
 
-double logit_bound(Precision precision) { return precision == Precision::float16 ? 8e-3 : 5e-6; }
+#ifdef CUDA_EMULATION
+constexpr double kRoom = 1;
+#else
+/// A device's tensor cores round their sums towards zero, and its exponentials are an ulp or two off.
+constexpr double kRoom = 8;
+#endif
+
+double logit_bound(Precision precision) { return precision == Precision::float16 ? 8e-3 : 5e-6 * kRoom; }
+constexpr double kScoreBound = 6e-5 * kRoom;
 
 DeviceBuffer<float> to_device(const plain::Floats& values) {
   DeviceBuffer<float> buffer(static_cast<Index>(values.size()));
-  if (!values.empty()) {
-    cuda::check(cudaMemcpy(buffer.data(), values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice));
-  }
+  cuda::copy_to_device(buffer, values);
   return buffer;
 }
 
@@ -218,7 +224,8 @@ Agreement compare(const GeneratedCaptions& actual, const GeneratedCaptions& want
   return agreement;
 }
 
-void check_captions(Model& model, CudaInference& inference, const SearchOptions& options, double bound = 6e-5) {
+void check_captions(Model& model, CudaInference& inference, const SearchOptions& options,
+                    double bound = kScoreBound) {
   const auto wanted = model.cpu->generate(model.features, options);
   const Agreement agreement = compare(inference.generate(model.features, options), wanted);
   CHECK(agreement.same == agreement.captions);
@@ -335,7 +342,7 @@ TEST(exact_ties_are_in_the_order_of_the_cpu) {
     CudaInference inference = model.inference(precision);
     const bool rounds = precision == Precision::float16;
     for (const Index width : {1, 2, 3, 20})
-      check_captions(model, inference, search(width, width, 5), rounds ? 0.1 : 6e-5);
+      check_captions(model, inference, search(width, width, 5), rounds ? 0.1 : kScoreBound);
   }
 }
 
@@ -367,7 +374,7 @@ TEST(captions_do_not_depend_on_the_batch) {
   CudaInference by_two_tiles(model.spec, model.pointers, Precision::exact, 8, choice);
   const Agreement agreement = compare(by_two_tiles.generate(model.features, search(2, 2)), together);
   CHECK(agreement.same == agreement.captions);
-  CHECK_NEAR(agreement.score_difference, 0, 6e-5);
+  CHECK_NEAR(agreement.score_difference, 0, kScoreBound);
 }
 
 TEST(words_without_a_table_of_gates) {
@@ -401,13 +408,25 @@ TEST(searches_longer_than_a_graph) {
   check_captions(model, inference, options, 1e-3);
 }
 
+TEST(a_search_that_is_not_recorded_gives_the_same_captions) {
+  Model model(attention_spec(), 3, 8500, kCells);
+  KernelChoice choice = KernelChoice::of_device();
+  CudaInference recorded = model.inference(Precision::exact, choice);
+  choice.record = false;
+  CudaInference queued = model.inference(Precision::exact, choice);
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto wanted = recorded.generate(model.features, search(2, 2, 5));
+    const auto actual = queued.generate(model.features, search(2, 2, 5));
+    CHECK(actual.token_ids == wanted.token_ids && actual.scores == wanted.scores);
+  }
+}
+
 TEST(changed_parameters_change_the_captions) {
   Model model(pooled_spec(), 2, 9000);
   CudaInference inference = model.inference(Precision::exact);
   inference.generate(model.features, search(2, 1, 4));
   Model other(pooled_spec(), 2, 9500);
-  cuda::check(cudaMemcpy(model.device_trainable.data(), other.trainable.data(), other.trainable.size() * sizeof(float),
-                         cudaMemcpyHostToDevice));
+  cuda::copy_to_device(model.device_trainable, other.trainable);
   inference.invalidate();
   const auto wanted = other.cpu->generate(model.features, search(2, 1, 4));
   CHECK(inference.generate(model.features, search(2, 1, 4)).token_ids == wanted.token_ids);

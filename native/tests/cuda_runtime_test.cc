@@ -133,28 +133,31 @@ TEST(products_agree_with_float64_in_every_layout) {
       }
       return sum;
     };
-    const auto run = [&](const Gemm& product, auto element, const auto& rounded, double tolerance) {
+    // `off`: numbers in front of each matrix, which then begins on no boundary.
+    const auto run = [&](const Gemm& product, auto element, const auto& rounded, double tolerance, Index off = 0) {
       using Real = decltype(element);
       const auto upload = [&](const std::vector<float>& values) {
-        std::vector<Real> cast(values.size());
+        std::vector<Real> cast(values.size() + static_cast<std::size_t>(off));
         for (std::size_t at = 0; at < values.size(); ++at) {
+          const std::size_t place = at + static_cast<std::size_t>(off);
           if constexpr (sizeof(Real) == 2)
-            cast[at] = __float2half(values[at]);
+            cast[place] = __float2half(values[at]);
           else
-            cast[at] = values[at];
+            cast[place] = values[at];
         }
-        DeviceBuffer<Real> to(static_cast<Index>(values.size()));
-        cuda::check(cudaMemcpy(to.data(), cast.data(), static_cast<std::size_t>(to.bytes()), cudaMemcpyHostToDevice));
+        DeviceBuffer<Real> to(static_cast<Index>(cast.size()));
+        copy_to_device(to, cast);
         return to;
       };
       const auto device_a = upload(a), device_b = upload(b);
-      const DeviceBuffer<float> device_c(m * c_stride);
+      const DeviceBuffer<float> device_c(off + m * c_stride);
+      float* const to = device_c.data() + off;
       std::vector<float> c = before;
-      const auto bytes = static_cast<std::size_t>(device_c.bytes());
-      cuda::check(cudaMemcpyAsync(device_c.data(), c.data(), bytes, cudaMemcpyHostToDevice, stream));
-      product(stream, m, n, k, GemmOperand<Real>{device_a.data(), a_stride, a_transposed},
-              GemmOperand<Real>{device_b.data(), b_stride, b_transposed}, device_c.data(), c_stride, true);
-      cuda::check(cudaMemcpyAsync(c.data(), device_c.data(), bytes, cudaMemcpyDeviceToHost, stream));
+      const std::size_t bytes = c.size() * sizeof(float);
+      cuda::check(cudaMemcpyAsync(to, c.data(), bytes, cudaMemcpyHostToDevice, stream));
+      product(stream, m, n, k, GemmOperand<Real>{device_a.data() + off, a_stride, a_transposed},
+              GemmOperand<Real>{device_b.data() + off, b_stride, b_transposed}, to, c_stride, true);
+      cuda::check(cudaMemcpyAsync(c.data(), to, bytes, cudaMemcpyDeviceToHost, stream));
       stream.synchronize();
       for (Index i = 0; i < m; ++i) {
         for (Index j = 0; j < c_stride; ++j) {
@@ -164,9 +167,11 @@ TEST(products_agree_with_float64_in_every_layout) {
       }
     };
     const auto exact = [](float value) { return value; };
-    run(gemm, 0.0f, exact, 1e-5);
-    run(
-        gemm, half(), [](float value) { return __half2float(__float2half(value)); }, 1e-5);
+    const auto as_half = [](float value) { return __half2float(__float2half(value)); };
+    for (const Index off : {0, 1, 8}) {
+      run(gemm, 0.0f, exact, 1e-5, off);
+      run(gemm, half(), as_half, 1e-5, off);
+    }
     run(tf32, 0.0f, exact, 2e-2);
     CHECK(layout != 0 || wanted(0, 0, exact) != 0.5);
   }

@@ -239,6 +239,14 @@ TEST(one_caption_of_one_word_is_enough) {
   }
 }
 
+TEST(an_evaluation_may_be_the_first_thing_done) {
+  cuda_emulation::use_schedule("forward late");  // what was not waited for is not there
+  const auto problem = large_problem(41);
+  const double wanted = on_cpu(problem->spec, problem->parameters)->evaluate_loss(problem->batch).loss_sum;
+  CudaTraining device(problem->spec, TrainingPrecision::float16, from(problem->parameters));
+  CHECK_NEAR(device.evaluate_loss(problem->batch).loss_sum, wanted, 1e-3 * wanted);
+}
+
 TEST(the_same_bits_come_out_under_every_schedule_and_with_two_steps_in_flight) {
   const auto problem = large_problem(11);
   plain::Floats first;
@@ -357,9 +365,11 @@ TEST(impossible_batches_are_errors) {
   std::vector<std::int32_t> wrong(1024, 1000);
   CHECK_THROWS(step([&](TrainingBatch& batch) { batch.token_ids = wrong.data(); }), ErrorCode::shape);
   CHECK_THROWS(step([&](TrainingBatch& batch) { batch.features.grid = nullptr; }), ErrorCode::shape);
-  const plain::Floats features(static_cast<std::size_t>(70000 * problem->spec.feature_size));
+  // One more than the largest bucket of images that a launch can count.
+  const Index images = 61'441;
+  const plain::Floats features(static_cast<std::size_t>(images * problem->spec.feature_size));
   CHECK_THROWS(step([&](TrainingBatch& batch) {
-                 batch.features = {features.data(), 70000, features.data(), 1};
+                 batch.features = {features.data(), images, features.data(), 1};
                  batch.batch_size = 1;
                }),
                ErrorCode::shape);

@@ -10,11 +10,19 @@
 namespace showtell::cuda {
 
 enum class CublasStatus : int { success = 0 };
-enum class CublasCompute : int { float32 = 68, float32_pedantic = 69, float32_fast_tf32 = 77 };
+/// float32: never less, whatever the operands.
+enum class CublasCompute : int { float32 = 68, float32_fast_tf32 = 77 };
 enum class CudaDataType : int { float32 = 0, float16 = 2 };
 enum class CublasOperation : std::int32_t { none = 0, transpose = 1 };
 enum class MatmulAttribute : int { transpose_a = 3, transpose_b = 4 };
-enum class PreferenceAttribute : int { max_workspace_bytes = 1 };
+/// alignment_*: std::uint32_t, 256 where it is not said: algorithms that need more than a pointer has are left out.
+enum class PreferenceAttribute : int {
+  max_workspace_bytes = 1,
+  alignment_a = 5,
+  alignment_b = 6,
+  alignment_c = 7,
+  alignment_d = 8
+};
 
 using CublasHandle = struct CublasContext*;
 using MatmulDescription = struct MatmulDescriptionContents*;

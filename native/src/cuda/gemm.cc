@@ -12,6 +12,12 @@ void check_library(CublasStatus status, const char* doing) {
                                           std::to_string(static_cast<int>(status)) + ") while " + doing + ".");
 }
 
+/// The largest power of two up to 256, which the library takes for granted, that divides the address.
+std::uint32_t alignment_of(const void* pointer) {
+  const auto address = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(pointer) & 0xff) | 0x100u;
+  return address & (~address + 1);
+}
+
 /// Of the process: handles may be shared by threads.
 CublasHandle handle_of(const CublasLt& library) {
   static const CublasHandle handle = [&] {
@@ -29,8 +35,12 @@ struct Gemm::Shape {
   Index m, n, k, a_stride, b_stride, c_stride;
   bool a_transposed, b_transposed;
   CudaDataType in, out;
+  std::uint32_t a_alignment = 0, b_alignment = 0, c_alignment = 0;  // in bytes, of where the matrices begin
 
-  auto tie() const { return std::tie(m, n, k, a_stride, b_stride, c_stride, a_transposed, b_transposed, in, out); }
+  auto tie() const {
+    return std::tie(m, n, k, a_stride, b_stride, c_stride, a_transposed, b_transposed, in, out, a_alignment,
+                    b_alignment, c_alignment);
+  }
   bool operator<(const Shape& other) const { return tie() < other.tie(); }
 };
 
@@ -43,7 +53,7 @@ struct Gemm::Plan {
   Plan(const CublasLt& library_, const Shape& shape, CublasCompute compute) : library(library_) {
     try {
       describe(shape, compute);
-      choose_algorithm();
+      choose_algorithm(shape);
     } catch (...) {
       destroy();
       throw;
@@ -75,14 +85,20 @@ struct Gemm::Plan {
     describe_stored(&c, shape.out, shape.m, shape.n, shape.c_stride);
   }
 
-  void choose_algorithm() {
+  void choose_algorithm(const Shape& shape) {
     MatmulPreference preference = nullptr;
     check_library(library.preference_create(&preference), "choosing an algorithm");
-    const auto bytes = static_cast<std::size_t>(kWorkspaceBytes);
+    CublasStatus status = CublasStatus::success;
+    const auto prefer = [&](PreferenceAttribute attribute, auto value) {
+      if (status == CublasStatus::success) status = library.preference_set(preference, attribute, &value, sizeof value);
+    };
+    prefer(PreferenceAttribute::max_workspace_bytes, static_cast<std::size_t>(kWorkspaceBytes));
+    prefer(PreferenceAttribute::alignment_a, shape.b_alignment);
+    prefer(PreferenceAttribute::alignment_b, shape.a_alignment);
+    prefer(PreferenceAttribute::alignment_c, shape.c_alignment);
+    prefer(PreferenceAttribute::alignment_d, shape.c_alignment);
     MatmulHeuristic best = {};
     int found = 0;
-    CublasStatus status =
-        library.preference_set(preference, PreferenceAttribute::max_workspace_bytes, &bytes, sizeof bytes);
     if (status == CublasStatus::success) {
       status = library.get_heuristic(handle_of(library), description, b, a, c, c, preference, 1, &best, &found);
     }
@@ -102,7 +118,7 @@ struct Gemm::Plan {
 
 Gemm::Gemm(bool tf32)
     : library_(cublaslt()),
-      float_compute_(tf32 ? CublasCompute::float32_fast_tf32 : CublasCompute::float32_pedantic),
+      float_compute_(tf32 ? CublasCompute::float32_fast_tf32 : CublasCompute::float32),
       workspace_(kWorkspaceBytes) {}
 
 Gemm::~Gemm() = default;
@@ -114,8 +130,11 @@ const Gemm::Plan& Gemm::plan_of(const Shape& shape) const {
   return plans_.try_emplace(shape, library_, shape, compute).first->second;
 }
 
-void Gemm::run(cudaStream_t stream, const Shape& shape, const void* a, const void* b, void* c, bool accumulate) const {
+void Gemm::run(cudaStream_t stream, Shape shape, const void* a, const void* b, void* c, bool accumulate) const {
   if (shape.m == 0 || shape.n == 0) return;
+  shape.a_alignment = alignment_of(a);
+  shape.b_alignment = alignment_of(b);
+  shape.c_alignment = alignment_of(c);
   const Plan& plan = plan_of(shape);
   const float alpha = 1, beta = accumulate ? 1 : 0;
   check_library(

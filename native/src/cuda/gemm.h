@@ -41,7 +41,7 @@ class Gemm {
   struct Shape;
   struct Plan;
   const Plan& plan_of(const Shape& shape) const;
-  void run(cudaStream_t stream, const Shape& shape, const void* a, const void* b, void* c, bool accumulate) const;
+  void run(cudaStream_t stream, Shape shape, const void* a, const void* b, void* c, bool accumulate) const;
 
   const CublasLt& library_;
   const CublasCompute float_compute_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "cuda/error.h"
 
@@ -64,5 +65,13 @@ template <typename T>
 using DeviceBuffer = Buffer<T, DeviceMemory>;
 template <typename T>
 using PinnedBuffer = Buffer<T, PinnedMemory>;
+
+/// There when the call returns, for every stream: a plain copy out of memory that is not page-locked may return before.
+template <typename T>
+void copy_to_device(const DeviceBuffer<T>& to, const std::vector<T>& from) {
+  if (from.empty()) return;
+  check(cudaMemcpy(to.data(), from.data(), from.size() * sizeof(T), cudaMemcpyHostToDevice), "copying to the device");
+  check(cudaStreamSynchronize(nullptr), "copying to the device");
+}
 
 }  // namespace showtell::cuda

@@ -1,5 +1,7 @@
 // cuBLASLt for the emulation: the functions that Showtell calls, with their meaning (column-major matrices, leading
-// dimensions, transposes), as one node of the stream that multiplies on the host. What it does not do is refused.
+// dimensions, transposes), as one node of the stream that multiplies on the host. What it does not do is refused, and so
+// are pointers less aligned than the algorithm was chosen for.
+#include <algorithm>
 #include <vector>
 
 #include "cuda/cublaslt.h"
@@ -16,7 +18,9 @@ struct MatrixLayoutContents {
   CudaDataType type;
   Index rows, columns, stride;
 };
-struct MatmulPreferenceContents {};
+struct MatmulPreferenceContents {
+  std::uint32_t alignments[4] = {256, 256, 256, 256};  // of a, b, c, d
+};
 
 namespace {
 
@@ -62,8 +66,14 @@ CublasStatus preference_create(MatmulPreference* preference) {
   *preference = new MatmulPreferenceContents;
   return CublasStatus::success;
 }
-CublasStatus preference_set(MatmulPreference, PreferenceAttribute, const void*, std::size_t bytes) {
-  return bytes == sizeof(std::size_t) ? CublasStatus::success : kInvalidValue;
+CublasStatus preference_set(MatmulPreference preference, PreferenceAttribute attribute, const void* value,
+                            std::size_t bytes) {
+  if (attribute == PreferenceAttribute::max_workspace_bytes)
+    return bytes == sizeof(std::size_t) ? CublasStatus::success : kInvalidValue;
+  if (bytes != sizeof(std::uint32_t)) return kInvalidValue;
+  const auto at = static_cast<int>(attribute) - static_cast<int>(PreferenceAttribute::alignment_a);
+  std::memcpy(&preference->alignments[at], value, bytes);
+  return CublasStatus::success;
 }
 CublasStatus preference_destroy(MatmulPreference preference) {
   delete preference;
@@ -84,11 +94,12 @@ bool fits(MatmulDescription description, MatrixLayout a, MatrixLayout b, MatrixL
 }
 
 CublasStatus get_heuristic(CublasHandle, MatmulDescription description, MatrixLayout a, MatrixLayout b, MatrixLayout c,
-                           MatrixLayout d, MatmulPreference, int, MatmulHeuristic* out, int* found) {
+                           MatrixLayout d, MatmulPreference preference, int, MatmulHeuristic* out, int* found) {
   Extents extents;
   if (c != d || !fits(description, a, b, c, extents)) return kInvalidValue;
   *out = {};
   out->algorithm.data[0] = kAlgorithm;
+  std::copy_n(preference->alignments, 4, out->algorithm.data + 1);
   *found = 1;
   return CublasStatus::success;
 }
@@ -158,6 +169,10 @@ CublasStatus matmul(CublasHandle, MatmulDescription description, const void* alp
   Product product{*description, *a_layout, *b_layout, *c_layout, {}, a, b, d, 0, 0};
   if (c != d || algorithm->data[0] != kAlgorithm || !fits(description, a_layout, b_layout, d_layout, product.extents))
     return kInvalidValue;
+  const void* const pointers[4] = {a, b, c, d};
+  for (int at = 0; at < 4; ++at) {
+    if (reinterpret_cast<std::uintptr_t>(pointers[at]) % algorithm->data[1 + at] != 0) return kInvalidValue;
+  }
   product.alpha = *static_cast<const float*>(alpha);
   product.beta = *static_cast<const float*>(beta);
   cuda_emulation::host_node(stream, [product] { multiply(product); });

@@ -11,12 +11,14 @@
 #include "emulation/fibre.h"
 #include "emulation/sanitizers.h"
 #include "emulation/schedule.h"
+#include "emulation/streams.h"
 
 namespace cuda_emulation {
 
 namespace {
 
 constexpr std::size_t kPage = 4096, kAlignment = 256, kArenaBytes = std::size_t{64} << 30;
+constexpr std::size_t kMostHostBytes = std::size_t{1} << 38;
 
 struct Buffer {
   char* base;  // of its pages
@@ -109,6 +111,7 @@ using namespace cuda_emulation;
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
   RETURN_IF_PRETENDED();
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
   const std::size_t room = (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t mapped = (room + kPage - 1) / kPage * kPage;
   if (used + bytes > schedule().memory_limit || !reserve_arena() || arena_top + mapped + kPage > arena + kArenaBytes)
@@ -150,7 +153,9 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
   RETURN_IF_PRETENDED();
-  *p = std::malloc(std::max<std::size_t>(bytes, 1));
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
+  // Sanitizers end the process where malloc would refuse.
+  *p = bytes < kMostHostBytes ? std::malloc(std::max<std::size_t>(bytes, 1)) : nullptr;
   return *p != nullptr ? cudaSuccess : remember(cudaErrorMemoryAllocation);
 }
 

@@ -29,7 +29,7 @@ void run_node(const Link& node) {
   node->run = nullptr;
 }
 
-bool is_running(const cuda_emulation_graph* capture) {
+bool is_in_use(const cuda_emulation_graph* capture) {
   return std::any_of(live_streams().begin(), live_streams().end(),
                      [&](const cuda_emulation_stream* stream) { return stream->capture == capture; });
 }
@@ -48,6 +48,11 @@ cuda_emulation_stream* null_stream() {
 std::vector<cuda_emulation_stream*>& live_streams() {
   static auto& streams = *new std::vector<cuda_emulation_stream*>;
   return streams;
+}
+
+bool is_recording() {
+  return std::any_of(live_streams().begin(), live_streams().end(),
+                     [](const cuda_emulation_stream* stream) { return stream->capture != nullptr; });
 }
 
 void finish(const Link& node) {
@@ -154,6 +159,21 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
+  if (kind == cudaMemcpyHostToDevice && bytes > 0) {
+    RETURN_IF_PRETENDED();
+    check_device_span("cudaMemcpy to", to, bytes);
+    if (is_device_address(from)) fail("cudaMemcpy: the source is device memory, the kind says host");
+    // Returns once the numbers are in memory of the driver's; on the device they are when the null stream gets there.
+    finish(null_stream()->tail);
+    const auto* first = static_cast<const char*>(from);
+    enqueue(nullptr, [to, staged = std::vector<char>(first, first + bytes)] {
+      acquire_kernels();
+      sanitizers::written(to, staged.size());
+      std::memcpy(to, staged.data(), staged.size());
+    });
+    return cudaSuccess;
+  }
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
   return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
 }
@@ -170,7 +190,10 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   return cudaSuccess;
 }
 
-cudaError_t cudaMemset(void* to, int value, std::size_t bytes) { return cudaMemsetAsync(to, value, bytes, nullptr); }
+cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
+  return cudaMemsetAsync(to, value, bytes, nullptr);
+}
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   RETURN_IF_PRETENDED();
@@ -198,9 +221,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaDeviceSynchronize() {
   RETURN_IF_PRETENDED();
-  for (const auto* stream : live_streams()) {
-    if (stream->capture != nullptr) return remember(cudaErrorStreamCaptureUnsupported);
-  }
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
   const std::vector<Link> all = pending();
   for (const Link& node : all) finish(node);
   return cudaSuccess;
@@ -224,6 +245,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   RETURN_IF_PRETENDED();
+  if (is_recording()) return remember(cudaErrorStreamCaptureUnsupported);
   finish(event->node);
   return cudaSuccess;
 }
@@ -237,7 +259,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t to, cudaEvent_t event, unsigned) {
   if (event->node == nullptr) return cudaSuccess;
   cuda_emulation_stream* stream = or_null_stream(to);
   if (event->capture == nullptr && stream->capture != nullptr) return remember(cudaErrorStreamCaptureIsolation);
-  if (event->capture != nullptr && !is_running(event->capture)) return remember(cudaErrorCapturedEvent);
+  if (event->capture != nullptr && !is_in_use(event->capture)) return remember(cudaErrorCapturedEvent);
   if (event->capture != nullptr && stream->capture == nullptr) {  // the stream joins the capture
     stream->capture = event->capture;
     stream->tail = nullptr;

@@ -44,6 +44,8 @@ namespace cuda_emulation {
 
 cuda_emulation_stream* null_stream();
 std::vector<cuda_emulation_stream*>& live_streams();
+/// Whether a graph is being recorded: the thread that does, the only one here, may then neither allocate nor wait.
+bool is_recording();
 inline cuda_emulation_stream* or_null_stream(cudaStream_t stream) { return stream != nullptr ? stream : null_stream(); }
 
 }  // namespace cuda_emulation

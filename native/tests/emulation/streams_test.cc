@@ -85,6 +85,22 @@ TEST(nothing_runs_before_the_host_waits) {
   CHECK_CUDA(cudaFree(device));
 }
 
+TEST(a_plain_copy_to_the_device_is_there_when_the_null_stream_has_been_waited_for) {
+  const DeviceArray<float> in(std::vector<float>{1, 2, 3, 4}), out(4);
+  cudaStream_t stream;
+  CHECK_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  const auto first_on = [&](cudaStream_t to) {
+    float value = 0;
+    CHECK_CUDA(cudaMemcpyAsync(out.data(), in.data(), in.bytes(), cudaMemcpyDeviceToDevice, to));
+    CHECK_CUDA(cudaMemcpyAsync(&value, out.data(), sizeof value, cudaMemcpyDeviceToHost, to));
+    CHECK_CUDA(cudaStreamSynchronize(to));
+    return value;
+  };
+  CHECK(std::isnan(first_on(stream)));  // it does not wait for the null stream
+  CHECK(first_on(nullptr) == 1 && first_on(stream) == 1);
+  CHECK_CUDA(cudaStreamDestroy(stream));
+}
+
 TEST(a_graph_keeps_the_arguments_of_its_capture) {
   const DeviceArray<float> out(32);
   cudaStream_t stream;
@@ -93,6 +109,12 @@ TEST(a_graph_keeps_the_arguments_of_its_capture) {
   CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
   CHECK_CUDA(launch(fill, 1, 32, 0, stream, out.data(), value));
   CHECK(cudaStreamSynchronize(stream) == cudaErrorStreamCaptureUnsupported);
+  CHECK(cudaDeviceSynchronize() == cudaErrorStreamCaptureUnsupported);
+  void* more = nullptr;
+  CHECK(cudaMalloc(&more, 16) == cudaErrorStreamCaptureUnsupported);
+  CHECK(cudaMallocHost(&more, 16) == cudaErrorStreamCaptureUnsupported);
+  CHECK(cudaMemset(out.data(), 0, 16) == cudaErrorStreamCaptureUnsupported);
+  CHECK(cudaMemcpy(out.data(), &value, sizeof value, cudaMemcpyHostToDevice) == cudaErrorStreamCaptureUnsupported);
   cudaGraph_t graph;
   cudaGraphExec_t exec;
   CHECK_CUDA(cudaStreamEndCapture(stream, &graph));

@@ -19,7 +19,7 @@ class HeadOfRows {
       : step_(step),
         first_(first),
         count_(count),
-        head_(static_cast<int>(blockIdx.x)),
+        head_(static_cast<int>(blockIdx.y)),
         lane_(static_cast<int>(threadIdx.x & 31)),
         warp_(static_cast<int>(threadIdx.x >> 5)),
         first_cell_(static_cast<size_t>(image) * static_cast<size_t>(step.cells)),
@@ -135,7 +135,7 @@ template <Precision P>
 __global__ void __launch_bounds__(kThreads, 8) attention_kernel(const __grid_constant__ AttentionStep step) {
   DYNAMIC_SHARED(float, shared);
   begin_after_predecessor();
-  const int group = static_cast<int>(blockIdx.y);
+  const int group = static_cast<int>(blockIdx.x);
   const int first = step.first_row[group];
   const int rows = step.rows_of_group[group];
   const int image = step.image_of_group != nullptr ? step.image_of_group[group] : group;
@@ -149,7 +149,8 @@ __global__ void __launch_bounds__(kThreads, 8) attention_kernel(const __grid_con
 cudaError_t launch_attention_step(const DecodeStream& stream, int most_groups, AttentionStep step) {
   const int row_bytes = (step.cells + step.head_size) * static_cast<int>(sizeof(float));
   step.rows_together = std::min(kMostRowsTogether, kSharedBytesEverywhere / row_bytes);
-  const dim3 grid(static_cast<unsigned>(step.heads), static_cast<unsigned>(most_groups));
+  // Groups first: there may be more of them than a grid's second extent can count.
+  const dim3 grid(static_cast<unsigned>(most_groups), static_cast<unsigned>(step.heads));
   const auto bytes = static_cast<size_t>(step.rows_together * row_bytes);
   return with_precision(stream.precision, [&](auto p) {
     return stream.launch(attention_kernel<p()>, grid, dim3(kThreads), bytes, step);

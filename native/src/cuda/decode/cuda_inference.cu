@@ -45,7 +45,6 @@ Index CudaInference::bytes() const {
 
 void CudaInference::prepare() {
   if (ready_) return;
-  check(cudaDeviceSynchronize());  // whoever wrote the parameters did so on another stream
   network_.prepare(stream_);
   stream_.synchronize();
   ready_ = true;
@@ -248,7 +247,9 @@ GeneratedCaptions CudaInference::generate(const FeatureBatch& features, const Se
       search_all(features, options, together, out);
       return out;
     } catch (const Error& error) {
-      (void)cudaDeviceSynchronize();  // a search may still be under way
+      for (auto& searches : lanes_) {  // one may still be under way
+        for (auto& search : searches) search.abandon();
+      }
       if (error.code() != ErrorCode::memory || together == 1) throw;
       for (auto& searches : lanes_) searches.clear();  // no room on the device: smaller pieces, nothing kept
     }

@@ -24,8 +24,10 @@ class CudaInference {
   // Enough rows to fill a device; more would only cost memory.
   static constexpr Index kMostRowsTogether = 4096;
 
-  /// `parameters` point to device memory and are read when they are first needed and after invalidate(). Both
-  /// references must outlive this object. `rows_together`: hypotheses that are searched at the same time.
+  /// `parameters` point to device memory and are read when they are first needed and after invalidate(); whoever writes
+  /// them has waited until they are there. Nothing here waits for the whole device: that would fail, and spoil the
+  /// recording, while another thread records a graph. Both references must outlive this object. `rows_together`:
+  /// hypotheses that are searched at the same time.
   CudaInference(const DecoderSpec& spec, const ParameterPointers& parameters, Precision precision,
                 Index rows_together = kMostRowsTogether, const KernelChoice& choice = KernelChoice::of_device());
 

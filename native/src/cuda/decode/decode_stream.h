@@ -17,6 +17,8 @@ struct KernelChoice {
   bool wgmma = false;
   /// Kernels may be launched before their predecessor has ended.
   bool overlap = false;
+  /// Searches are recorded as graphs.
+  bool record = true;
 
   static KernelChoice of_device();
 };

@@ -60,6 +60,7 @@ class DecoderNetwork {
   const DecoderSpec& spec() const { return spec_; }
   Precision precision() const { return precision_; }
   const DecoderWeights& weights() const { return weights_; }
+  const KernelChoice& choice() const { return choice_; }
   DecodeStream on(cudaStream_t stream) const { return {stream, precision_, choice_}; }
 
   /// Reads the parameters; to be called again when they have changed.

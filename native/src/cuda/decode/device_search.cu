@@ -14,7 +14,8 @@ DeviceSearch::DeviceSearch(const DecoderNetwork& network, const SearchShape& sha
   DecoderNetwork::reserve(spec, network.precision(), shape.images, shape.cells, images_);
   for (auto& state : states_) state.reserve(spec, network.precision(), rows);
   scratch_.reserve(spec, network.precision(), rows);
-  if (shape.max_length <= kMostRecordedSteps) graph_.record(stream_, [&] { record(); });
+  memory_.clear_results(stream_);
+  if (network.choice().record && shape.max_length <= kMostRecordedSteps) graph_.record(stream_, [&] { record(); });
 }
 
 Index DeviceSearch::bytes() const {
@@ -67,7 +68,7 @@ void DeviceSearch::record_step(int step) {
 
 void DeviceSearch::begin(const FeatureBatch& features, const SearchOptions& options) {
   memory_.upload(stream_, features, options);
-  if (shape_.max_length <= kMostRecordedSteps) {
+  if (graph_.is_recorded()) {
     graph_.launch(stream_);
   } else {
     record();

@@ -18,6 +18,8 @@ class DeviceSearch {
   void begin(const FeatureBatch& features, const SearchOptions& options);
   /// Waits for it and appends its captions.
   void finish(GeneratedCaptions& out);
+  /// Waits for it, whatever became of it.
+  void abandon() noexcept { (void)cudaStreamSynchronize(stream_); }
 
  private:
   void record();

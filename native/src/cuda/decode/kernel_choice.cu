@@ -7,6 +7,8 @@ namespace {
 
 constexpr int kOldestOverlap = 90;       // Hopper: the first with programmatic launches
 constexpr int kOverlapInGraphs = 12030;  // CUDA 12.3: the first whose graphs keep them
+/// The first driver that loads a kernel, which happens at its first launch, while a graph is being recorded.
+constexpr int kLoadsWhileRecording = 12030;
 
 #ifdef SHOWTELL_BUILT_FOR_90A
 constexpr bool kBuiltForWgmma = true;
@@ -33,6 +35,7 @@ KernelChoice KernelChoice::of_device() {
   choice.wgmma = kBuiltForWgmma && capability == kWgmmaCapability;
   choice.overlap = capability >= kOldestOverlap && code.ptxVersion >= kOldestOverlap && driver >= kOverlapInGraphs &&
                    runtime >= kOverlapInGraphs;
+  choice.record = driver >= kLoadsWhileRecording;
   return choice;
 }
 

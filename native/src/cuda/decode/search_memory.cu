@@ -139,6 +139,10 @@ void SearchMemory::download(cudaStream_t stream) {
                         static_cast<std::size_t>(results_.size()), cudaMemcpyDeviceToHost, stream));
 }
 
+void SearchMemory::clear_results(cudaStream_t stream) {
+  check(cudaMemsetAsync(device_.data() + layout_.results_begin, 0, static_cast<std::size_t>(results_.size()), stream));
+}
+
 void SearchMemory::read(GeneratedCaptions& out) const {
   const auto host = [&](auto* device) { return on_host(results_, device, layout_.results_begin); };
   if (*host(state_.not_finite) != 0) {

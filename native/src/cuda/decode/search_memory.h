@@ -33,6 +33,8 @@ class SearchMemory {
   /// Queues the copies. `features.images` may be less than the shape's.
   void upload(cudaStream_t stream, const FeatureBatch& features, const SearchOptions& options);
   void download(cudaStream_t stream);
+  /// Clears what download() reads whole and a search writes in part: tools that watch for undefined memory see none.
+  void clear_results(cudaStream_t stream);
   /// Appends the captions that were downloaded. Throws an option error where a logit was not finite.
   void read(GeneratedCaptions& out) const;
 

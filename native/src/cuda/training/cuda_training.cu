@@ -46,7 +46,8 @@ AlignedBuffer filled(const ParameterLayout& layout, bool trainable, const Parame
   return values;
 }
 
-constexpr Index kMostAttendedImages = 65'535;  // the third extent of a launch
+/// Images become the third extent of a launch, at most 65 535: the largest bucket below it.
+constexpr Index kMostAttendedImages = 61'440;
 
 void check_features(const DecoderSpec& spec, const FeatureBatch& features) {
   if (spec.has_attention && features.images > kMostAttendedImages) {
@@ -77,7 +78,11 @@ CudaTraining::CudaTraining(const DecoderSpec& spec, TrainingPrecision precision,
       word_counts_(static_cast<std::size_t>(spec_.vocab_size)) {
   copy_to_device(parameters_, filled(layout_, true, fill));
   copy_to_device(statistics_, filled(layout_, false, fill));
-  for (auto& slot : slots_) slot.outcome = DeviceBuffer<StepOutcome>(1);
+  for (auto& slot : slots_) {  // an evaluation writes a part of it, and all of it is read back
+    slot.outcome = DeviceBuffer<StepOutcome>(1);
+    const StepOutcome none;
+    copy(slot.outcome.data(), &none, sizeof none, cudaMemcpyHostToDevice);
+  }
   set_loss_scale({scales_loss() ? kFirstLossScale : 1.0f, 0});
   recorder_ = StepRecorder::create(precision_, spec_, layout_, pointers_, gradient_pointers_, parameters_.data(),
                                    most_logits, cudnn);

@@ -234,9 +234,7 @@ CudnnLstm<Real>::CudnnLstm(const Cudnn& library, const DecoderSpec& spec, Traini
       stacks_.back()->list_matrices(parameters, flat_parameters, matrices);
     }
     matrices_ = DeviceBuffer<GateMatrix<Real>>(static_cast<Index>(matrices.size()));
-    check(cudaMemcpy(matrices_.data(), matrices.data(), static_cast<std::size_t>(matrices_.bytes()),
-                     cudaMemcpyHostToDevice),
-          "copying to the device");
+    copy_to_device(matrices_, matrices);
   } catch (...) {
     stacks_.clear();
     (void)library_.destroy(handle_);

@@ -37,9 +37,7 @@ class WorkingWeights<half> {
     }
     halves_ = DeviceBuffer<half>(end);
     device_tasks_ = DeviceBuffer<CastTask>(static_cast<Index>(tasks_.size()));
-    check(cudaMemcpy(device_tasks_.data(), tasks_.data(), static_cast<std::size_t>(device_tasks_.bytes()),
-                     cudaMemcpyHostToDevice),
-          "copying to the device");
+    copy_to_device(device_tasks_, tasks_);
   }
   /// Casts the parameters as they are now.
   void refresh(cudaStream_t stream) const {
