@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { demoPhotos, pretrainedCaptioners } from "@showtell/pretrained";
 import { describe, expect, it } from "vitest";
 import { isUserError, runCli, TINY_DATASET } from "./run-cli.js";
 
@@ -68,6 +69,13 @@ describe("showtell", () => {
   it("lists the encoder that ships", async () => {
     const { stdout } = await runCli(["encoder", "list"]);
     expect(stdout).toContain("efficientnet-lite2");
+  });
+
+  it.each(Object.keys(pretrainedCaptioners))("captions with %s, by its name", async (name) => {
+    const tower = demoPhotos.find((photo) => photo.name === "tower.jpg")!.path;
+    const { code, stdout } = await runCli(["caption", tower, "--model", name, "--quiet"]);
+    expect(code).toBe(0);
+    expect(stdout.trim().split(" ").length).toBeGreaterThan(3);
   });
 
   it("captions the demo's photos with the captioner that ships, and writes a page", async () => {

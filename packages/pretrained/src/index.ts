@@ -14,9 +14,10 @@ export const pretrainedEncoders: Readonly<Record<string, string>> = {
 /** The encoder that is used where none is named. */
 export const defaultEncoderName = "efficientnet-lite2";
 
-/** Name → folder of a checkpoint, for `readCheckpoint`. Its model card lies beside it. */
+/** Name → folder of a checkpoint, for `readCheckpoint`. Its model card lies beside it. The first is the better one, the second the faster. */
 export const pretrainedCaptioners: Readonly<Record<string, string>> = {
   "flickr8k-attention": packagePath("captioners/flickr8k-attention"),
+  "flickr8k-pooled": packagePath("captioners/flickr8k-pooled"),
 };
 
 /** The captioner that is used where none is named. */
