@@ -5,11 +5,14 @@ import { randomFeatures, randomParameters, randomSearch, randomSpec } from "./ra
 import { describeNative } from "./require-native.js";
 
 const SEARCHES = 150;
-const TOLERANCE = 1e-4;
+const TOLERANCE = 2e-6;
+// Logits are normalized here in float vectors and there in double: two captions whose scores round to the same float may change places.
+const MOST_NEAR_TIES = 2;
 
 describeNative("the addon's own search", ({ open }) => {
   it(`gives the captions of core's search over its steps, for ${SEARCHES} random decoders and options`, async () => {
     const backend = await open();
+    let nearTies = 0;
     for (let seed = 0; seed < SEARCHES; seed++) {
       const spec = randomSpec(seed);
       const decoder = await backend.createDecoder(spec, randomParameters(spec, seed, 3));
@@ -17,9 +20,12 @@ describeNative("the addon's own search", ({ open }) => {
       const images = 1 + (seed % 4);
       const report = await searchEquivalence(decoder, randomFeatures(spec, images, seed), options, TOLERANCE);
       const label = `seed ${seed}: ${JSON.stringify(options)}`;
-      expect(report, label).toEqual({ images, identical: images, nearTies: 0, differences: [] });
+      expect(report.differences, label).toEqual([]);
+      expect(report.identical + report.nearTies, label).toBe(images);
+      nearTies += report.nearTies;
       decoder.dispose();
     }
+    expect(nearTies).toBeLessThanOrEqual(MOST_NEAR_TIES);
     await backend.dispose();
   });
 
