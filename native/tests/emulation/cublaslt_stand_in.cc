@@ -1,6 +1,6 @@
 // cuBLASLt for the emulation: the functions that Showtell calls, with their meaning (column-major matrices, leading
-// dimensions, transposes), as one node of the stream that multiplies on the host. What it does not do is refused, and so
-// are pointers less aligned than the algorithm was chosen for.
+// dimensions, transposes), as one node of the stream that multiplies on the host. What it does not do is refused, as are
+// pointers less aligned than the algorithm was chosen for.
 #include <algorithm>
 #include <vector>
 
