@@ -2,6 +2,7 @@
 
 from captioner import introduction, load_parameters
 from decoder import END, NEVER, Decoder
+from products import PRODUCTS
 from protocol import Clock, Workload, serve, workload_directory
 
 import torch
@@ -72,12 +73,12 @@ workload = Workload(workload_directory())
 loaded = {}
 
 
-def load(case):
+def load(case, product):
     if case["name"] not in loaded:
         prefix = f"{case['name']}/features"
         grid = workload.optional(f"{prefix}/grid")
         loaded[case["name"]] = (
-            Decoder(case["spec"], load_parameters(workload, case)),
+            Decoder(case["spec"], load_parameters(workload, case), product),
             torch.from_numpy(workload.array(f"{prefix}/pooled")),
             None if grid is None else torch.from_numpy(grid),
         )
@@ -87,7 +88,7 @@ def load(case):
 def answer(request):
     torch.set_num_threads(request["threads"])
     case = workload.case("decode", request["case"])
-    decoder, pooled, grid = load(case)
+    decoder, pooled, grid = load(case, PRODUCTS[request["products"]])
     clock = Clock()
     for _ in range(request["iterations"]):
         if case["beamWidth"] == 1:

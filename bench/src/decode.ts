@@ -17,7 +17,8 @@ export async function run(argv: readonly string[]): Promise<void> {
 async function compareDecoding(directory: string, options: BenchOptions, argv: readonly string[]): Promise<void> {
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const cases = DECODE_CASES.filter((one) => options.only.test(one.name));
-  const definitions = [...nodeContenders(), ...(options.peers ? [peer(PYTORCH, "decode.py")] : [])];
+  const peers = ["MKL", "oneDNN"].map((products) => peer(`${PYTORCH} ${products}`, "decode.py", { products }));
+  const definitions = [...nodeContenders(), ...(options.peers ? peers : [])];
   let contenders: Contender[] = [];
   try {
     await writeWorkload(directory, { decode: cases });
