@@ -37,13 +37,22 @@ def sigmoid(x):
 
 
 class Decoder:
-    """Image as first input, no normalization, sigmoid gates; attention over the grid where the checkpoint has it."""
+    """No normalization, sigmoid gates; the image as first input or initial state, and attention over the grid, as the checkpoint has it."""
 
     def __init__(self, spec, weights, grid):
         self.spec, self.w = spec, weights
         if grid is not None:
             self.values = np.maximum(grid @ weights["attention.value.weight"] + weights["attention.value.bias"], 0)
             self.keys = self.values @ weights["attention.key.weight"]
+
+    def start(self, features):
+        """The first step's input, and the state before it."""
+        w, layers, size = self.w, self.spec["layerCount"], self.spec["hiddenSize"]
+        if self.spec["imageInjection"] == "first-input":
+            zeros = np.zeros((layers, 1, size), np.float32)
+            return features @ w["image.weight"] + w["image.bias"], zeros, zeros
+        state = [np.tanh(features @ w[f"image.{part}.weight"] + w[f"image.{part}.bias"]) for part in ("hidden", "cell")]
+        return w["embedding.weight"][[START]], *(part.reshape(layers, 1, size) for part in state)
 
     def step(self, x, hidden, cell):
         w, layers = self.w, self.spec["layerCount"]
@@ -71,11 +80,9 @@ class Decoder:
         return np.tanh(np.concatenate([h, context], axis=1) @ self.w["attention.output.weight"] + self.w["attention.output.bias"])
 
 
-def search(decoder, image_vector, generation):
+def search(decoder, features, generation):
     beam_width, max_length, penalty = (generation[key] for key in ("beamWidth", "maxLength", "lengthPenalty"))
-    layers, size = decoder.spec["layerCount"], decoder.spec["hiddenSize"]
-    hidden = np.zeros((layers, 1, size), np.float32)
-    cell, x = hidden, image_vector
+    x, hidden, cell = decoder.start(features)
     live, finished = [(0.0, [])], []
     for _ in range(max_length):
         log_probs, hidden, cell = decoder.step(x, hidden, cell)
@@ -113,8 +120,7 @@ def main(encoder_path, checkpoint, photo):
 
     if config["standardized"]:
         features = (features - weights["features.mean"]) / weights["features.deviation"]
-    image_vector = features @ weights["image.weight"] + weights["image.bias"]
-    tokens = search(Decoder(config["decoder"], weights, grid[0][0] if grid else None), image_vector, config["generation"])
+    tokens = search(Decoder(config["decoder"], weights, grid[0][0] if grid else None), features, config["generation"])
     words = vocabulary["tokens"]
     print(" ".join(words[token] for token in tokens if token != END))
 
