@@ -172,6 +172,10 @@ export const recipeSchema = recipeKeys
     message: "0 where selfCritical is on",
     path: ["scheduledSampling"],
   })
+  .refine(({ consensusWeighting, selfCritical }) => !consensusWeighting || (selfCritical?.crossEntropy ?? 1) > 0, {
+    message: "null where selfCritical learns none of the photos' captions",
+    path: ["consensusWeighting"],
+  })
   .refine(({ distillation, selfCritical }) => !distillation || !selfCritical, {
     message: "null where selfCritical is on",
     path: ["distillation"],

@@ -123,6 +123,10 @@ describe("a recipe with selfCritical", () => {
   it.each([
     ["selfCritical: {samples: 1}\nbatching: {by: photos}", /at least 2, or baseline: greedy for selfCritical.samples/],
     ["selfCritical: {}", /photos where selfCritical is on for batching.by/],
+    [
+      "selfCritical: {}\nbatching: {by: photos}\nconsensusWeighting: {}",
+      /null where selfCritical learns none of the photos' captions for consensusWeighting/,
+    ],
     ["selfCritical: {}\nbatching: {by: photos}\nlabelSmoothing: 0.1", /0 where selfCritical is on for labelSmoothing/],
   ])("is refused: %s", (yaml, message) => {
     expect(() => parseRecipe(yaml, "test")).toThrow(message);
