@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/float16.h"
+
 namespace showtell::binding {
 
 namespace {
@@ -55,6 +57,19 @@ Value choose(const std::string& text, const std::string& name,
     names += (names.empty() ? "\"" : ", \"") + std::string(choice) + "\"";
   }
   throw Error(ErrorCode::option, expected("one of " + names, name, "\"" + text + "\""));
+}
+
+/// Copies of floats, or of halves as floats.
+AlignedBuffer to_grid(const Napi::Value& value, Index size) {
+  const char* name = "grid features";
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint16_array) {
+    return to_floats(value, name, size);
+  }
+  const auto halves = value.As<Napi::Uint16Array>();
+  check_length(halves.ElementLength(), size, name);
+  AlignedBuffer copy(size);
+  if (size > 0) widen_halves(halves.Data(), size, copy.data());
+  return copy;
 }
 
 std::vector<std::int32_t> to_token_list(const Napi::Value& value, const std::string& name) {
@@ -225,7 +240,7 @@ FeatureCopy to_features(const DecoderSpec& spec, const Napi::Value& pooled, cons
     return copy;
   }
   copy.cells = to_index(cells, "cells", 1, kMostInt / copy.images);
-  copy.grid = to_floats(grid, "grid features", copy.images * copy.cells * spec.grid_feature_size);
+  copy.grid = to_grid(grid, copy.images * copy.cells * spec.grid_feature_size);
   return copy;
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/aligned_buffer.h"
+#include "base/float16.h"
 #include "check.h"
 #include "kernels/kernels.h"
 #include "plain.h"
@@ -19,6 +19,21 @@ void for_kernel_sets(const Body& body) {
 const Index kLengths[] = {1, 2, 7, 8, 15, 16, 17, 33, 1000, 2537};
 
 }  // namespace
+
+TEST(halves_widen_to_the_floats_they_stand_for) {
+  for (unsigned bits = 0; bits < 0x10000; ++bits) {
+    const int exponent = static_cast<int>(bits >> 10 & 0x1f), fraction = static_cast<int>(bits & 0x3ff);
+    const float sign = bits & 0x8000 ? -1.0f : 1.0f, widened = widen_half(static_cast<std::uint16_t>(bits));
+    CHECK(std::signbit(widened) == std::signbit(sign));
+    if (exponent == 31) {
+      CHECK(fraction == 0 ? widened == sign * HUGE_VALF : std::isnan(widened));
+    } else {
+      const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                                            : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
+      CHECK(widened == sign * magnitude);
+    }
+  }
+}
 
 TEST(tanh_is_accurate_over_its_whole_range) {
   for_kernel_sets([](const Kernels& set) {

@@ -26,6 +26,7 @@ export * from "./encoders/image-encoder.js";
 export * from "./encoders/thread-count.js";
 export * from "./errors.js";
 export { VIEWS, type View } from "./features/feature-source.js";
+export { toFloat32 } from "./float16.js";
 export * from "./generation/generate.js";
 export * from "./generation/generation-options.js";
 export * from "./generation/search-options.js";

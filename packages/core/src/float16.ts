@@ -1,4 +1,5 @@
 /** IEEE 754 binary16, for storing: values are float32 wherever they are computed with. */
+import type { Float16Tensor, Tensor } from "./tensor.js";
 
 let tableOfHalves: Float32Array | undefined;
 
@@ -11,6 +12,11 @@ export function decodeFloat16(
   const table = tableOfHalves;
   for (let i = 0; i < halves.length; i++) target[i] = table[halves[i]!]!;
   return target;
+}
+
+/** The same values as float32; the tensor itself where it is. */
+export function toFloat32({ shape, data }: Tensor | Float16Tensor): Tensor {
+  return { shape, data: data instanceof Uint16Array ? decodeFloat16(data) : data };
 }
 
 /** Rounds to the nearest half, ties to even; beyond ±65 504 (after rounding) becomes infinite. */

@@ -6,6 +6,12 @@ export interface Tensor {
   readonly data: Float32Array;
 }
 
+/** The same in float16 (IEEE 754 binary16), as its bits: half the memory and traffic of what is read from a store and widened where it is computed with. */
+export interface Float16Tensor {
+  readonly shape: readonly number[];
+  readonly data: Uint16Array;
+}
+
 /** Parameters, gradients, moments: name → tensor. Names and shapes come from `parameterShapes`. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 

@@ -43,8 +43,8 @@ export interface NativeState {
 }
 
 export interface NativeDecoder {
-  /** pooled `[images, featureSize]`, grid `[images, cells, gridFeatureSize]` (`undefined` and 0 without attention) */
-  start(pooled: Float32Array, images: number, grid: Float32Array | undefined, cells: number): Promise<NativeState>;
+  /** pooled `[images, featureSize]`, grid `[images, cells, gridFeatureSize]`: floats, or halves as their bits (`undefined` and 0 cells without attention) */
+  start(pooled: Float32Array, images: number, grid: NativeGrid | undefined, cells: number): Promise<NativeState>;
   /** tokenIds `[rows]` → logits `[rows, vocabSize]` */
   step(state: NativeState, tokenIds: Int32Array): Promise<Float32Array>;
   gatherRows(state: NativeState, rows: Int32Array): Promise<void>;
@@ -53,7 +53,7 @@ export interface NativeDecoder {
   generate(
     pooled: Float32Array,
     images: number,
-    grid: Float32Array | undefined,
+    grid: NativeGrid | undefined,
     cells: number,
     options: SearchOptions,
   ): Promise<NativeGenerated>;
@@ -68,12 +68,15 @@ export interface NativeDecoder {
   dispose(): void;
 }
 
+/** Floats, or halves as their bits. */
+export type NativeGrid = Float32Array | Uint16Array;
+
 export interface NativeBatch {
   /** `[images, featureSize]` */
   readonly pooled: Float32Array;
   readonly images: number;
   /** `[images, cells, gridFeatureSize]` */
-  readonly grid?: Float32Array;
+  readonly grid?: NativeGrid;
   readonly cells: number;
   /** `[batchSize]` */
   readonly imageOfRow: Int32Array;

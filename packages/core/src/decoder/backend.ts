@@ -7,7 +7,7 @@
  * changed until the call settles. After `dispose()` every call rejects with DisposedError; calls already made still settle.
  */
 import type { Generated, SearchOptions } from "../generation/search-options.js";
-import type { NamedTensors, Tensor } from "../tensor.js";
+import type { Float16Tensor, NamedTensors, Tensor } from "../tensor.js";
 import type { DecoderSpec } from "./decoder-spec.js";
 
 export type BackendName = "native-cuda" | "native-cpu" | "tfjs";
@@ -45,8 +45,8 @@ export interface Backend {
 export interface Features {
   /** `[images, featureSize]` */
   readonly pooled: Tensor;
-  /** `[images, cells, gridFeatureSize]`; required iff the spec has attention. */
-  readonly grid?: Tensor;
+  /** `[images, cells, gridFeatureSize]`; required iff the spec has attention. Halves count as the float32 that they stand for. */
+  readonly grid?: Tensor | Float16Tensor;
 }
 
 /** Recurrent state of `rows` hypotheses, in backend memory. Belongs to the decoder that made it. */

@@ -3,7 +3,7 @@
  * All functions throw ShapeError or OptionError and return nothing.
  */
 import { expected, OptionError, ShapeError } from "../errors.js";
-import type { NamedTensors, Tensor } from "../tensor.js";
+import type { Float16Tensor, NamedTensors, Tensor } from "../tensor.js";
 import type { AdamUpdate, Features, OptimizerState, TrainingBatch } from "./backend.js";
 import type { DecoderSpec } from "./decoder-spec.js";
 import { type ParameterShape, parameterShapes } from "./parameter-shapes.js";
@@ -51,10 +51,16 @@ function checkNamedTensors(shapes: readonly ParameterShape[], tensors: NamedTens
 }
 
 /** `undefined` in `shape` leaves that dimension free. */
-function checkTensor(value: Tensor, shape: readonly (number | undefined)[], name: string): void {
+function checkTensor(
+  value: Tensor | Float16Tensor,
+  shape: readonly (number | undefined)[],
+  name: string,
+  halvesToo = false,
+): void {
   const text = `shape [${shape.map((size) => size ?? "any").join(", ")}]`;
-  if (!(value?.data instanceof Float32Array) || !Array.isArray(value.shape)) {
-    throw new ShapeError(expected(`a float32 tensor of ${text}`, name, value));
+  const data = value?.data;
+  if (!(data instanceof Float32Array || (halvesToo && data instanceof Uint16Array)) || !Array.isArray(value.shape)) {
+    throw new ShapeError(expected(`a float32 ${halvesToo ? "or float16 " : ""}tensor of ${text}`, name, value));
   }
   const fits =
     value.shape.length === shape.length &&
@@ -80,7 +86,7 @@ export function checkFeatures(spec: DecoderSpec, features: Features): void {
       expected(`shape [${images}, cells, ${spec.attention.gridFeatureSize}]`, "grid features", undefined),
     );
   }
-  checkTensor(features.grid, [images, undefined, spec.attention.gridFeatureSize], "grid features");
+  checkTensor(features.grid, [images, undefined, spec.attention.gridFeatureSize], "grid features", true);
   if (features.grid.shape[1]! < 1)
     throw new ShapeError(expected("at least one cell", "grid features", features.grid.shape));
 }

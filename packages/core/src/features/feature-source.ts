@@ -25,7 +25,8 @@ export interface FeatureRequest {
 
 /**
  * Where training and evaluation take image features from. The feature store is one; tests use arrays in memory.
- * Rows come back in the order asked for; pooled features are raw (not standardised).
+ * Rows come back in the order asked for; pooled features are raw (not standardised). Grids may be halves, as they were stored: they are widened where they are
+ * computed with.
  */
 export interface FeatureSource {
   readonly featureSize: number;

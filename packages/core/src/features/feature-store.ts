@@ -6,7 +6,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { EncodedImage } from "../encoders/encode-images.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint } from "../encoders/encoder-spec.js";
 import { expected, FeatureStoreError } from "../errors.js";
-import { decodeFloat16, encodeFloat16 } from "../float16.js";
+import { encodeFloat16 } from "../float16.js";
 import { checkStoreFile } from "./check-store-file.js";
 import { type FeatureSource, VIEWS, type View } from "./feature-source.js";
 import { RowReader } from "./row-reader.js";
@@ -145,22 +145,24 @@ export class FeatureStore {
   }
 
   /**
-   * Reads rows of one output into one array.
-   * @returns `[requests, rowLength(output)]`
+   * Reads rows of one output into one array, straight from the file.
+   * @returns `[requests, rowLength(output)]`: values of the store's dtype, halves as their bits
    * @throws FeatureStoreError when a row is missing or damaged.
    */
   async readRows(
     requests: readonly { readonly sha256: string; readonly view: View }[],
     output: EncoderOutput,
-  ): Promise<Float32Array> {
+  ): Promise<Float32Array | Uint16Array> {
     const keys = requests.map(({ sha256, view }) => rowKey(sha256, view, output));
-    const length = this.rowLength(output);
-    const values = new Float32Array(keys.length * length);
-    await this.reader.read(keys, length * this.valueBytes, (index, bytes) => {
-      const target = values.subarray(index * length, (index + 1) * length);
-      this.unpack(bytes ?? this.rows.getBinary(keys[index]!), target, output);
-    });
-    return values;
+    const size = this.rowLength(output) * this.valueBytes;
+    // Not cleared, and of the allocator's own: it gives the same memory again, where new arrays would be faulted in page by page.
+    const bytes = Buffer.allocUnsafeSlow(keys.length * size);
+    for (const index of await this.reader.read(keys, size, bytes)) {
+      const row = this.rows.getBinary(keys[index]!);
+      if (row?.byteLength !== size) throw this.damagedRow(size, row, output);
+      bytes.set(row, index * size);
+    }
+    return this.dtype === "float16" ? new Uint16Array(bytes.buffer) : new Float32Array(bytes.buffer);
   }
 
   /**
@@ -202,21 +204,11 @@ export class FeatureStore {
     return new Uint8Array(halves.buffer);
   }
 
-  private unpack(bytes: Uint8Array | undefined, target: Float32Array, output: EncoderOutput): void {
-    const size = target.length * this.valueBytes;
-    if (bytes?.byteLength !== size) {
-      throw new FeatureStoreError(
-        expected(`${size} bytes`, `a row of ${output} features in ${this.directory}`, bytes?.byteLength),
-        {
-          hint: "Run `showtell encode` again: what is there is kept.",
-        },
-      );
-    }
-    // Copied only where the bytes lie at an address that a typed array cannot start at.
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
-    if (this.dtype === "float16")
-      decodeFloat16(new Uint16Array(aligned.buffer, aligned.byteOffset, target.length), target);
-    else target.set(new Float32Array(aligned.buffer, aligned.byteOffset, target.length));
+  private damagedRow(size: number, row: Uint8Array | undefined, output: EncoderOutput): FeatureStoreError {
+    return new FeatureStoreError(
+      expected(`${size} bytes`, `a row of ${output} features in ${this.directory}`, row?.byteLength),
+      { hint: "Run `showtell encode` again: what is there is kept." },
+    );
   }
 }
 

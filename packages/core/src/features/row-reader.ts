@@ -1,17 +1,14 @@
-import { closeSync, openSync, read } from "node:fs";
+import { closeSync, openSync, readv } from "node:fs";
 import { LmdbPage, PAGE_HEADER_BYTES } from "./lmdb-page.js";
-import { LmdbTable } from "./lmdb-table.js";
+import { LmdbTable, type StoredValue } from "./lmdb-table.js";
 
-/** Reads in flight: as many as libuv has threads by default, and one for each to go on with. */
+/** Reads of one call in flight: as many as libuv has threads by default, and one for each to go on with. */
 const READS_AT_ONCE = 8;
 
 /** Reads values of one table of an LMDB file by their positions, several at a time, without the memory map. */
 export class RowReader {
   private readonly file: number;
   private table: LmdbTable | undefined;
-  /** Buffers that no read is using, and reads that wait for one: a new one for each row would be cleared and faulted in page by page. */
-  private readonly free: Buffer[] = Array.from({ length: READS_AT_ONCE }, () => Buffer.alloc(0));
-  private readonly waiting: ((buffer: Buffer) => void)[] = [];
   private readonly reading = new Set<Promise<unknown>>();
 
   constructor(
@@ -32,20 +29,27 @@ export class RowReader {
   }
 
   /**
-   * Calls `use` with each key's value, in any order; the bytes are its until it returns, and begin at a multiple of 4.
+   * Reads each key's value to its place: that of `keys[i]` to `target[i * size]` and on.
    * @param size of each value, in bytes
-   * @param use gets `undefined` for a value that is not there, or has another size, as the table was opened: ask LMDB itself
+   * @returns the indices of values that are not there, or have another size, as the table was opened: ask LMDB itself. Their places hold anything.
    */
-  async read(
-    keys: readonly Buffer[],
-    size: number,
-    use: (index: number, bytes: Uint8Array | undefined) => void,
-  ): Promise<void> {
-    const all = Promise.allSettled(keys.map((key, index) => this.readOne(key, size, (bytes) => use(index, bytes))));
+  async read(keys: readonly Buffer[], size: number, target: Uint8Array): Promise<number[]> {
+    const missed: number[] = [];
+    let next = 0;
+    const readOn = async () => {
+      const header = Buffer.alloc(PAGE_HEADER_BYTES);
+      while (next < keys.length) {
+        const index = next++;
+        const place = target.subarray(index * size, (index + 1) * size);
+        if (!(await this.readOne(keys[index]!, header, place))) missed.push(index);
+      }
+    };
+    const all = Promise.allSettled(Array.from({ length: Math.min(READS_AT_ONCE, keys.length) }, readOn));
     this.reading.add(all);
     const ended = await all;
     this.reading.delete(all);
     for (const one of ended) if (one.status === "rejected") throw one.reason;
+    return missed;
   }
 
   /** Waits for reads that were begun. */
@@ -54,31 +58,28 @@ export class RowReader {
     closeSync(this.file);
   }
 
-  private async readOne(key: Buffer, size: number, use: (bytes: Uint8Array | undefined) => void): Promise<void> {
+  /** @returns whether `place` has it */
+  private async readOne(key: Buffer, header: Buffer, place: Uint8Array): Promise<boolean> {
     const { table } = this;
     const value = table?.find(key);
-    if (table === undefined || value === undefined || value.size !== size) return use(undefined);
-    // Entries of a page lie at any even address.
-    if ("bytes" in value) return use(Uint8Array.from(value.bytes));
-    const length = PAGE_HEADER_BYTES + size;
-    let buffer = this.free.pop() ?? (await new Promise<Buffer>((resolve) => this.waiting.push(resolve)));
-    if (buffer.length < length) buffer = Buffer.allocUnsafeSlow(length);
-    try {
-      const bytesRead = await this.readAt(buffer, length, value.page * table.pageSize);
-      const page = new LmdbPage(buffer);
-      const sound =
-        bytesRead === length && page.isValue && page.number === value.page && page.transaction === value.transaction;
-      use(sound ? buffer.subarray(PAGE_HEADER_BYTES, length) : undefined);
-    } finally {
-      const next = this.waiting.shift();
-      if (next) next(buffer);
-      else this.free.push(buffer);
+    if (table === undefined || value?.size !== place.length) return false;
+    if ("bytes" in value) {
+      place.set(value.bytes);
+      return true;
     }
+    // One call for the page's header and the value behind it: the value is never copied.
+    const bytesRead = await this.readAt([header, place], value.page * table.pageSize);
+    return bytesRead === header.length + place.length && isStill(value, new LmdbPage(header));
   }
 
-  private readAt(buffer: Buffer, length: number, position: number): Promise<number> {
+  private readAt(parts: Uint8Array[], position: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      read(this.file, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
+      readv(this.file, parts, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
     });
   }
+}
+
+/** Whether a page still is the beginning of the value that the tree told of. */
+function isStill({ page, transaction }: Extract<StoredValue, { page: number }>, found: LmdbPage): boolean {
+  return found.isValue && found.number === page && found.transaction === transaction;
 }

@@ -1,8 +1,10 @@
 import { statSync } from "node:fs";
 import type { Dataset, DatasetImage } from "../data/dataset.js";
 import type { Features } from "../decoder/backend.js";
+import type { EncoderOutput } from "../encoders/encoder-spec.js";
 import { expected, FeatureStoreError } from "../errors.js";
-import { tensor } from "../tensor.js";
+import { toFloat32 } from "../float16.js";
+import type { Float16Tensor, Tensor } from "../tensor.js";
 import type { FeatureRequest, FeatureSource, View } from "./feature-source.js";
 import type { FeatureStore } from "./feature-store.js";
 
@@ -37,18 +39,26 @@ export class StoreSource implements FeatureSource {
 
   async read(requests: readonly FeatureRequest[], options: { readonly grid: boolean }): Promise<Features> {
     const rows = requests.map(({ imageId, view }) => ({ sha256: this.hashOf(imageId), view: this.checkView(view) }));
-    const shape = [rows.length, this.featureSize];
-    const readPooled = async () => tensor(shape, await this.store.readRows(rows, "pooled"), "pooled features");
+    const readPooled = async () => toFloat32(await this.readRows(rows, "pooled", [this.featureSize]));
     if (!options.grid) return { pooled: await readPooled() };
     if (this.grid === undefined) {
       throw new FeatureStoreError(expected("grid features", this.store.directory, this.store.outputs), {
         hint: "Add them with `showtell encode --grid`.",
       });
     }
-    const gridShape = [rows.length, this.grid.cells, this.grid.featureSize];
-    const readGrid = async () => tensor(gridShape, await this.store.readRows(rows, "grid"), "grid features");
-    const [pooled, grid] = await Promise.all([readPooled(), readGrid()]);
+    const { cells, featureSize } = this.grid;
+    const [pooled, grid] = await Promise.all([readPooled(), this.readRows(rows, "grid", [cells, featureSize])]);
     return { pooled, grid };
+  }
+
+  private async readRows(
+    rows: Parameters<FeatureStore["readRows"]>[0],
+    output: EncoderOutput,
+    shapeOfRow: readonly number[],
+  ): Promise<Tensor | Float16Tensor> {
+    const data = await this.store.readRows(rows, output);
+    const shape = [rows.length, ...shapeOfRow];
+    return data instanceof Uint16Array ? { shape, data } : { shape, data };
   }
 
   private hashOf(imageId: string): string {

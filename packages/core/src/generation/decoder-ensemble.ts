@@ -1,6 +1,6 @@
 import type { BackendDecoder, DecoderState, Features } from "../decoder/backend.js";
 import { expected, OptionError, ShapeError } from "../errors.js";
-import type { Tensor } from "../tensor.js";
+import type { Float16Tensor, Tensor } from "../tensor.js";
 import { averageProbabilities, type NextTokenDistribution, normalizeLogits } from "./next-token-distribution.js";
 
 /** A decoder and the features it looks at. Several of them caption together. */
@@ -50,7 +50,7 @@ export function pairMembers(
   return members;
 }
 
-/** The images `from` … `to` of each member, without copying. */
+/** The images `from` … `to` of each member. */
 export function sliceMembers(members: readonly EnsembleMember[], from: number, to: number): EnsembleMember[] {
   return members.map(({ decoder, features: { pooled, grid } }) => ({
     decoder,
@@ -58,9 +58,11 @@ export function sliceMembers(members: readonly EnsembleMember[], from: number, t
   }));
 }
 
-function sliceImages({ shape, data }: Tensor, from: number, to: number): Tensor {
+/** The images `from` … `to`, without copying. */
+export function sliceImages<Values extends Tensor | Float16Tensor>(values: Values, from: number, to: number): Values {
+  const { shape, data } = values;
   const size = data.length / shape[0]!;
-  return { shape: [to - from, ...shape.slice(1)], data: data.subarray(from * size, to * size) };
+  return { ...values, shape: [to - from, ...shape.slice(1)], data: data.subarray(from * size, to * size) };
 }
 
 /** The members' states under one roof: stepped, gathered and disposed together; probabilities are averaged at each step. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { BackendDecoder, DecoderState, Features } from "../decoder/backend.js";
 import { START_TOKEN_ID } from "../decoder/decoder-spec.js";
+import { encodeFloat16, toFloat32 } from "../float16.js";
+import { sliceImages } from "../generation/decoder-ensemble.js";
 import { resolveGenerationOptions } from "../generation/generation-options.js";
 import type { SearchOptions } from "../generation/search-options.js";
 import { searchOverSteps } from "../generation/search-over-steps.js";
@@ -30,6 +32,24 @@ export function describeGeneration({ backend, tolerances }: ConformanceSubject):
           }
         }
       }));
+
+    const { grid } = features;
+    if (grid) {
+      it("takes a grid of halves for the float32 they stand for", () =>
+        withDecoder(async (decoder) => {
+          const { pooled } = features;
+          const halves = { shape: grid.shape, data: encodeFloat16(toFloat32(grid).data) };
+          const { search } = resolveGenerationOptions({ beamWidth: 2, maxLength: 5 }, golden.spec.vocabSize);
+          const numbersOf = async (inputs: Features) => {
+            const logits = (await walk(decoder, inputs, [3])).flatMap(({ data }) => [...data]);
+            const { lossSum } = await decoder.evaluateLoss({ ...golden.batch, features: inputs });
+            const generated = (await decoder.generate?.(inputs, search)) ?? [];
+            return [...logits, lossSum, ...generated.map(({ captions }) => captions[0]!.score)];
+          };
+          const expected = await numbersOf({ pooled, grid: toFloat32(halves) });
+          expectClose(await numbersOf({ pooled, grid: halves }), expected, tolerances.repeat);
+        }));
+    }
 
     it("gathers rows before and after the first step: widening, reordering and dropping", () =>
       withDecoder(async (decoder) => {
@@ -137,9 +157,5 @@ function rowsOf({ shape, data }: Tensor, rows: readonly number[]): number[] {
 }
 
 function imageOf({ pooled, grid }: Features, image: number): Features {
-  const one = ({ shape, data }: Tensor): Tensor => {
-    const size = data.length / shape[0]!;
-    return { shape: [1, ...shape.slice(1)], data: data.slice(image * size, (image + 1) * size) };
-  };
-  return { pooled: one(pooled), ...(grid && { grid: one(grid) }) };
+  return { pooled: sliceImages(pooled, image, image + 1), ...(grid && { grid: sliceImages(grid, image, image + 1) }) };
 }

@@ -51,6 +51,10 @@ export function describeMisuse({ backend, tolerances }: ConformanceSubject): voi
         );
         const short = { shape: pooled.shape, data: pooled.data.slice(1) };
         await rejects(decoder.start({ pooled: short, grid: grid! }), ShapeError, "pooled");
+        const halves = { shape: grid!.shape, data: new Uint16Array(grid!.data.length - 1) };
+        await rejects(decoder.start({ pooled, grid: halves }), ShapeError, "grid");
+        const bytes = { shape: grid!.shape, data: new Uint8Array(grid!.data.length) as unknown as Uint16Array };
+        await rejects(decoder.start({ pooled, grid: bytes }), ShapeError, "float16");
       }));
 
     it("refuses tokens and rows that do not fit the state", () =>

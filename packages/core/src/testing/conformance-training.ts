@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AdamUpdate, BackendDecoder, TrainingBatch } from "../decoder/backend.js";
 import { parameterShapes } from "../decoder/parameter-shapes.js";
+import { sliceImages } from "../generation/decoder-ensemble.js";
 import { logSumExp } from "../generation/log-sum-exp.js";
 import type { NamedTensors, Tensor } from "../tensor.js";
 import type { ConformanceSubject } from "./conformance.js";
@@ -216,14 +217,13 @@ function withPadding(batch: TrainingBatch, extra: number): TrainingBatch {
 function captionOf(batch: TrainingBatch, row: number): TrainingBatch {
   const image = batch.imageOfRow[row]!;
   const { pooled, grid } = batch.features;
-  const one = ({ shape, data }: Tensor): Tensor => {
-    const size = data.length / shape[0]!;
-    return { shape: [1, ...shape.slice(1)], data: data.slice(image * size, (image + 1) * size) };
-  };
   const [from, to] = [row * batch.timeSteps, (row + 1) * batch.timeSteps];
   return {
     ...batch,
-    features: { pooled: one(pooled), ...(grid && { grid: one(grid) }) },
+    features: {
+      pooled: sliceImages(pooled, image, image + 1),
+      ...(grid && { grid: sliceImages(grid, image, image + 1) }),
+    },
     imageOfRow: Int32Array.of(0),
     batchSize: 1,
     tokenIds: batch.tokenIds.slice(from, to),

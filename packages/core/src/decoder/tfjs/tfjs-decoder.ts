@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { DisposedError, expected, OptionError } from "../../errors.js";
+import { toFloat32 } from "../../float16.js";
 import type { NamedTensors, Tensor } from "../../tensor.js";
 import type {
   AdamUpdate,
@@ -283,7 +284,7 @@ class TfjsState implements DecoderState {
 function uploadFeatures({ pooled, grid }: Features): DeviceFeatures {
   return {
     pooled: tf.tensor2d(pooled.data, pooled.shape as [number, number]),
-    ...(grid ? { grid: tf.tensor3d(grid.data, grid.shape as [number, number, number]) } : {}),
+    ...(grid ? { grid: tf.tensor3d(toFloat32(grid).data, grid.shape as [number, number, number]) } : {}),
   };
 }
 
