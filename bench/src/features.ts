@@ -10,8 +10,8 @@ import { cachedShare, evict } from "./page-cache.js";
 import { parseCount } from "./parse-count.js";
 import { withTemporaryDirectory } from "./temporary-directory.js";
 
-/** What a training needs: the attention recipe's batch, and how long its step takes on two cores. */
-const RECIPE = { photosPerBatch: 16, stepSeconds: 0.4 } as const;
+/** What a training needs: the attention recipe's batch, and how long its step takes on a core of a Zen 5. */
+const RECIPE = { photosPerBatch: 16, stepSeconds: 0.15 } as const;
 
 const USAGE = `Usage: pnpm bench features [options]
 Writes a store of made-up float16 features (pooled and grid, the shapes of the encoder that ships) into a temporary folder (TMPDIR says where), then reads it as
