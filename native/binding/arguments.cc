@@ -127,6 +127,12 @@ std::vector<std::int32_t> to_ints(const Napi::Value& value, const std::string& n
   return copy;
 }
 
+std::vector<double> to_doubles(const Napi::Value& value, const std::string& name, Index size) {
+  const auto array = to_array<double>(value, napi_float64_array, "a Float64Array", name);
+  check_length(array.ElementLength(), size, name);
+  return size == 0 ? std::vector<double>() : std::vector<double>(array.Data(), array.Data() + size);
+}
+
 DecoderSpec to_decoder_spec(const Napi::Value& value) {
   const auto object = to_object(value, "decoder spec");
   const auto size = [&](const Napi::Object& from, const char* name) {

@@ -22,6 +22,7 @@ Napi::Object to_object(const Napi::Value& value, const std::string& name);
 /// Copies of typed arrays of exactly `size` elements.
 AlignedBuffer to_floats(const Napi::Value& value, const std::string& name, Index size);
 std::vector<std::int32_t> to_ints(const Napi::Value& value, const std::string& name, Index size);
+std::vector<double> to_doubles(const Napi::Value& value, const std::string& name, Index size);
 /// Of any length.
 std::vector<std::int32_t> to_ints(const Napi::Value& value, const std::string& name);
 

@@ -28,6 +28,7 @@ Napi::Function DecoderWrap::define(Napi::Env env) {
                      {
                          InstanceMethod<&DecoderWrap::start>("start"),
                          InstanceMethod<&DecoderWrap::step>("step"),
+                         InstanceMethod<&DecoderWrap::sample_step>("sampleStep"),
                          InstanceMethod<&DecoderWrap::gather_rows>("gatherRows"),
                          InstanceMethod<&DecoderWrap::read_attention>("readAttention"),
                          InstanceMethod<&DecoderWrap::generate>("generate"),
@@ -70,6 +71,29 @@ Napi::Value DecoderWrap::submit(const Napi::CallbackInfo& info, const MakeWork& 
   }
 }
 
+namespace {
+
+std::shared_ptr<std::vector<std::int32_t>> to_step_tokens(const Napi::Value& value, const DecoderSpec& spec,
+                                                          Index rows) {
+  auto tokens = std::make_shared<std::vector<std::int32_t>>(to_ints(value, "tokenIds", rows));
+  for (const auto token : *tokens) {
+    if (token >= 0 && token < spec.vocab_size) continue;
+    throw Error(ErrorCode::shape,
+                expected("0 to " + std::to_string(spec.vocab_size - 1), "tokenIds", std::to_string(token)));
+  }
+  return tokens;
+}
+
+void check_first_step(const DecodingState& state, const std::vector<std::int32_t>& tokens) {
+  if (state.steps() > 0) return;
+  for (const auto token : tokens) {
+    if (token == kStartTokenId) continue;
+    throw Error(ErrorCode::option, expected("<start> (1) on every row", "the first step", std::to_string(token)));
+  }
+}
+
+}  // namespace
+
 Napi::Value DecoderWrap::start(const Napi::CallbackInfo& info) {
   return submit(info, [&](const std::shared_ptr<DecoderSession>& session) -> Work {
     auto features = std::make_shared<FeatureCopy>(to_features(session->spec(), info[0], info[1], info[2], info[3]));
@@ -89,24 +113,35 @@ Napi::Value DecoderWrap::start(const Napi::CallbackInfo& info) {
 Napi::Value DecoderWrap::step(const Napi::CallbackInfo& info) {
   return submit(info, [&](const std::shared_ptr<DecoderSession>& session) -> Work {
     const auto state = StateWrap::of(info[0], session);
-    const DecoderSpec& spec = session->spec();
-    auto tokens = std::make_shared<std::vector<std::int32_t>>(to_ints(info[1], "tokenIds", state->rows));
-    for (const auto token : *tokens) {
-      if (token >= 0 && token < spec.vocab_size) continue;
-      throw Error(ErrorCode::shape,
-                  expected("0 to " + std::to_string(spec.vocab_size - 1), "tokenIds", std::to_string(token)));
-    }
+    const auto tokens = to_step_tokens(info[1], session->spec(), state->rows);
     return [state, tokens](Decoder& decoder) -> MakeResult {
-      if (state->state->steps() == 0) {
-        for (const auto token : *tokens) {
-          if (token == kStartTokenId) continue;
-          throw Error(ErrorCode::option, expected("<start> (1) on every row", "the first step", std::to_string(token)));
-        }
-      }
+      check_first_step(*state->state, *tokens);
       const Index size = state->state->rows() * decoder.spec().vocab_size;
       auto logits = std::make_shared<AlignedBuffer>(size);
       decoder.step(*state->state, tokens->data(), logits->data());
       return [logits](Napi::Env env) { return to_float32_array(env, logits->data(), logits->size()); };
+    };
+  });
+}
+
+Napi::Value DecoderWrap::sample_step(const Napi::CallbackInfo& info) {
+  return submit(info, [&](const std::shared_ptr<DecoderSession>& session) -> Work {
+    const auto state = StateWrap::of(info[0], session);
+    const auto tokens = to_step_tokens(info[1], session->spec(), state->rows);
+    const auto uniforms = std::make_shared<std::vector<double>>(to_doubles(info[2], "uniforms", state->rows));
+    for (const double uniform : *uniforms) {
+      if (!(uniform < 1))
+        throw Error(ErrorCode::option, expected("numbers below 1", "uniforms", std::to_string(uniform)));
+    }
+    const double temperature = to_number(info[3], "temperature");
+    if (!(temperature > 0)) {
+      throw Error(ErrorCode::option, expected("a number above 0", "temperature", std::to_string(temperature)));
+    }
+    return [state, tokens, uniforms, temperature](Decoder& decoder) -> MakeResult {
+      check_first_step(*state->state, *tokens);
+      auto drawn = std::make_shared<std::vector<std::int32_t>>(tokens->size());
+      decoder.sample_step(*state->state, tokens->data(), {uniforms->data(), temperature}, drawn->data());
+      return [drawn](Napi::Env env) { return to_typed_array<Napi::Int32Array>(env, *drawn); };
     };
   });
 }

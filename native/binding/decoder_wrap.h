@@ -25,6 +25,7 @@ class DecoderWrap : public Napi::ObjectWrap<DecoderWrap> {
  private:
   Napi::Value start(const Napi::CallbackInfo& info);
   Napi::Value step(const Napi::CallbackInfo& info);
+  Napi::Value sample_step(const Napi::CallbackInfo& info);
   Napi::Value gather_rows(const Napi::CallbackInfo& info);
   Napi::Value read_attention(const Napi::CallbackInfo& info);
   Napi::Value generate(const Napi::CallbackInfo& info);

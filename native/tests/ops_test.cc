@@ -6,6 +6,7 @@
 #include "ops/lstm.h"
 #include "ops/normalization.h"
 #include "ops/optimizer.h"
+#include "ops/token_draws.h"
 #include "plain.h"
 
 using namespace showtell;
@@ -206,6 +207,34 @@ TEST(cross_entropy_sums_rows_by_weight) {
   Floats gradient = logits;
   softmax_cross_entropy(context, rows, classes, gradient.data(), targets.data(), weights.data(), 0.1, &one);
   check_gradient(logits, gradient, loss);
+}
+
+TEST(tokens_are_drawn_where_the_cumulative_distribution_passes) {
+  CpuContext context;
+  const plain::Floats row{9, 9, 0, 9, std::log(3.0f), std::log(4.0f), 0, std::log(1.0f)};  // 1, 3, 4, 1, 1 may be drawn
+  const std::vector<double> uniforms{-1, 0, 0.0999, 0.1001, 0.3999, 0.4001, 0.7999, 0.8001, 0.9001, 1 - 0x1p-53};
+  const std::vector<std::int32_t> wanted{5, 2, 2, 4, 4, 5, 5, 6, 7, 7};
+  const auto rows = static_cast<Index>(uniforms.size()), classes = static_cast<Index>(row.size());
+  const auto drawn_at = [&](double temperature) {
+    plain::Floats logits;
+    for (Index at = 0; at < rows; ++at) {
+      for (const float value : row) logits.push_back(value * static_cast<float>(temperature));
+    }
+    std::vector<std::int32_t> drawn(uniforms.size());
+    draw_tokens(context, rows, classes, logits.data(), {uniforms.data(), temperature}, drawn.data());
+    return drawn;
+  };
+  CHECK(drawn_at(1) == wanted);
+  CHECK(drawn_at(0.25) == wanted);
+  CHECK(drawn_at(3) == wanted);
+  for (const float odd : {NAN, HUGE_VALF}) {
+    for (const double uniform : {-1.0, 0.5}) {
+      plain::Floats logits = row;
+      logits[6] = odd;
+      std::int32_t drawn;
+      CHECK_THROWS(draw_tokens(context, 1, classes, logits.data(), {&uniform, 1}, &drawn), ErrorCode::option);
+    }
+  }
 }
 
 TEST(clipping_scales_the_gradient_of_all_parameters_together) {

@@ -66,6 +66,11 @@ void CudaDecoder::step(DecodingState& state, const std::int32_t* tokens, float* 
   inference_.step(own(state), tokens, logits);
 }
 
+void CudaDecoder::sample_step(DecodingState& state, const std::int32_t* tokens, const TokenDraws& draws,
+                              std::int32_t* drawn) {
+  inference_.sample_step(own(state), tokens, draws, drawn);
+}
+
 void CudaDecoder::gather(DecodingState& state, const std::int32_t* rows, Index count) {
   inference_.gather(own(state), rows, count);
 }

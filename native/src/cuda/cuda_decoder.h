@@ -15,6 +15,8 @@ class CudaDecoder : public Decoder {
   Index bytes() const override;
   bool overlaps_steps() const override { return true; }
   void step(DecodingState& state, const std::int32_t* tokens, float* logits) override;
+  void sample_step(DecodingState& state, const std::int32_t* tokens, const TokenDraws& draws,
+                   std::int32_t* drawn) override;
   void gather(DecodingState& state, const std::int32_t* rows, Index count) override;
 
   void read_parameters(const ParameterVisitor& read) override { training_.read_parameters(read); }

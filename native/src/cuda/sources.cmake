@@ -16,6 +16,7 @@ set(SHOWTELL_CUDA_SOURCES
   decode/lstm_layer.cu
   decode/rows.cu
   decode/search_memory.cu
+  decode/token_draws.cu
   device.cc
   error.cc
   gemm.cc

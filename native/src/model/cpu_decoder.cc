@@ -55,8 +55,20 @@ std::unique_ptr<DecodingState> CpuDecoder::start_checked(const FeatureBatch& fea
 }
 
 void CpuDecoder::step(DecodingState& decoding, const std::int32_t* tokens, float* logits) {
-  DecoderState& state = own(decoding);
   context_.arena.reset();
+  write_logits(decoding, tokens, logits);
+}
+
+void CpuDecoder::sample_step(DecodingState& decoding, const std::int32_t* tokens, const TokenDraws& draws,
+                             std::int32_t* drawn) {
+  context_.arena.reset();
+  float* logits = context_.arena.floats(decoding.rows() * spec_.vocab_size);
+  write_logits(decoding, tokens, logits);
+  draw_tokens(context_, decoding.rows(), spec_.vocab_size, logits, draws, drawn);
+}
+
+void CpuDecoder::write_logits(DecodingState& decoding, const std::int32_t* tokens, float* logits) {
+  DecoderState& state = own(decoding);
   inference_.prepare(context_);
   const float* x = inference_.advance(context_, state, tokens, true);
   linear(context_, state.rows, x, inference_.output().weight, inference_.output().bias, logits);

@@ -13,6 +13,8 @@ class CpuDecoder : public Decoder {
 
   Index bytes() const override;
   void step(DecodingState& state, const std::int32_t* tokens, float* logits) override;
+  void sample_step(DecodingState& state, const std::int32_t* tokens, const TokenDraws& draws,
+                   std::int32_t* drawn) override;
   void gather(DecodingState& state, const std::int32_t* rows, Index count) override;
 
   void read_parameters(const ParameterVisitor& read) override;
@@ -33,6 +35,7 @@ class CpuDecoder : public Decoder {
   LossSum evaluate_checked(const TrainingBatch& batch) override;
 
  private:
+  void write_logits(DecodingState& state, const std::int32_t* tokens, float* logits);
   void visit(float* trainable, bool with_statistics, const ParameterVisitor& visitor);
   AlignedBuffer& optimizer_array(OptimizerArray array);
 

@@ -10,6 +10,7 @@
 #include "model/search_options.h"
 #include "model/training_batch.h"
 #include "ops/optimizer.h"
+#include "ops/token_draws.h"
 
 namespace showtell {
 
@@ -59,6 +60,9 @@ class Decoder {
   std::unique_ptr<DecodingState> start(const FeatureBatch& features);
   /// Writes logits [rows, vocab_size].
   virtual void step(DecodingState& state, const std::int32_t* tokens, float* logits) = 0;
+  /// As step, and draws each row's next token: drawn [rows].
+  virtual void sample_step(DecodingState& state, const std::int32_t* tokens, const TokenDraws& draws,
+                           std::int32_t* drawn) = 0;
   virtual void gather(DecodingState& state, const std::int32_t* rows, Index count) = 0;
   GeneratedCaptions generate(const FeatureBatch& features, const SearchOptions& options);
 

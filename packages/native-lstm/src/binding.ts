@@ -47,6 +47,12 @@ export interface NativeDecoder {
   start(pooled: Float32Array, images: number, grid: NativeGrid | undefined, cells: number): Promise<NativeState>;
   /** tokenIds `[rows]` → logits `[rows, vocabSize]` */
   step(state: NativeState, tokenIds: Int32Array): Promise<Float32Array>;
+  sampleStep(
+    state: NativeState,
+    tokenIds: Int32Array,
+    uniforms: Float64Array,
+    temperature: number,
+  ): Promise<Int32Array>;
   gatherRows(state: NativeState, rows: Int32Array): Promise<void>;
   /** → `[rows, cells]` */
   readAttention(state: NativeState): Promise<Float32Array>;

@@ -8,6 +8,7 @@ import {
   checkOptimizerState,
   checkParameters,
   checkRowIndices,
+  checkTokenDraws,
   checkTokenIds,
   checkTrainingBatch,
   type DecoderSpec,
@@ -26,6 +27,7 @@ import {
   START_TOKEN_ID,
   type StepResult,
   type Tensor,
+  type TokenDraws,
   type TrainingBatch,
   tensor,
 } from "@showtell/core/captioning";
@@ -64,15 +66,16 @@ export class NativeBackendDecoder implements BackendDecoder {
 
   async step(state: DecoderState, tokenIds: Int32Array): Promise<Tensor> {
     const site = callSite(this.step);
-    const own = this.#own(state);
-    const { native, rows } = own;
-    checkTokenIds(this.spec, tokenIds, rows);
-    if (!own.hasStepped && tokenIds.some((tokenId) => tokenId !== START_TOKEN_ID)) {
-      throw new OptionError(expected("<start> on every row", "the first step", Array.from(tokenIds)));
-    }
-    own.hasStepped = true;
+    const { native, rows } = this.#beforeStep(state, tokenIds);
     const logits = await settle(site, () => this.#native.step(native, tokenIds));
     return tensor([rows, this.spec.vocabSize], logits, "logits");
+  }
+
+  async sampleStep(state: DecoderState, tokenIds: Int32Array, draws: TokenDraws): Promise<Int32Array> {
+    const site = callSite(this.sampleStep);
+    checkTokenDraws(draws, this.#own(state).rows);
+    const { native } = this.#beforeStep(state, tokenIds);
+    return settle(site, () => this.#native.sampleStep(native, tokenIds, draws.uniforms, draws.temperature));
   }
 
   async gatherRows(state: DecoderState, rows: Int32Array): Promise<void> {
@@ -182,6 +185,16 @@ export class NativeBackendDecoder implements BackendDecoder {
 
   #demandAlive(): void {
     if (this.#disposed) throw new DisposedError("Expected a live decoder but received one that was disposed.");
+  }
+
+  #beforeStep(state: DecoderState, tokenIds: Int32Array): NativeBackendState {
+    const own = this.#own(state);
+    checkTokenIds(this.spec, tokenIds, own.rows);
+    if (!own.hasStepped && tokenIds.some((tokenId) => tokenId !== START_TOKEN_ID)) {
+      throw new OptionError(expected("<start> on every row", "the first step", Array.from(tokenIds)));
+    }
+    own.hasStepped = true;
+    return own;
   }
 
   #own(state: DecoderState): NativeBackendState {

@@ -4,6 +4,7 @@
 
 #include "cuda/decode/attention_step.h"
 #include "cuda/decode/products.h"
+#include "cuda/decode/token_draws.h"
 
 namespace showtell::cuda {
 
@@ -36,7 +37,8 @@ CudaInference::CudaInference(const DecoderSpec& spec, const ParameterPointers& p
 
 Index CudaInference::bytes() const {
   Index bytes = network_.weights().bytes() + scratch_.bytes() +
-                (step_rows_.size() + step_logits_.size() + step_weights_.size()) * static_cast<Index>(sizeof(float));
+                (step_rows_.size() + step_drawn_.size() + step_logits_.size() + step_weights_.size() +
+                 step_uniforms_.size()) * static_cast<Index>(sizeof(float));
   for (const auto& lane : lanes_) {
     for (const auto& search : lane) bytes += search.bytes();
   }
@@ -110,6 +112,33 @@ void CudaInference::gather(CudaDecoderState& state, const std::int32_t* rows, In
 }
 
 void CudaInference::step(CudaDecoderState& state, const std::int32_t* tokens, float* logits) {
+  take_step(state, tokens, [&] {
+    const auto bytes = static_cast<std::size_t>(state.rows * spec_.vocab_size) * sizeof(float);
+    check(cudaMemcpyAsync(logits, step_logits_.data(), bytes, cudaMemcpyDeviceToHost, stream_));
+  });
+}
+
+void CudaInference::sample_step(CudaDecoderState& state, const std::int32_t* tokens, const TokenDraws& draws,
+                                std::int32_t* drawn) {
+  const auto rows = static_cast<std::size_t>(state.rows);
+  const std::vector<float> uniforms(draws.uniforms, draws.uniforms + rows);
+  step_uniforms_.reserve(state.rows);
+  step_drawn_.reserve(state.rows);
+  take_step(state, tokens, [&] {
+    check(cudaMemcpyAsync(step_uniforms_.data(), uniforms.data(), rows * sizeof(float), cudaMemcpyHostToDevice,
+                          stream_));
+    check(launch_token_drawing(network_.on(stream_),
+                               {step_logits_.data(), step_uniforms_.data(), static_cast<int>(rows),
+                                static_cast<int>(spec_.vocab_size), static_cast<float>(1 / draws.temperature),
+                                step_drawn_.data()}));
+    check(cudaMemcpyAsync(drawn, step_drawn_.data(), rows * sizeof(std::int32_t), cudaMemcpyDeviceToHost, stream_));
+  });
+  if (std::find(drawn, drawn + rows, -1) == drawn + rows) return;
+  throw Error(ErrorCode::option, expected("finite logits", "the next token", "NaN or infinity"));
+}
+
+void CudaInference::take_step(CudaDecoderState& state, const std::int32_t* tokens,
+                              const std::function<void()>& use_logits) {
   prepare();
   const Index count = state.rows;
   const auto size = static_cast<std::size_t>(count);
@@ -162,12 +191,12 @@ void CudaInference::step(CudaDecoderState& state, const std::int32_t* tokens, fl
   map.floats = step_logits_.data();
   map.float_columns = output.columns;
   check(launch_affine(network_.on(stream_), static_cast<int>(count), output.columns, map));
+  use_logits();
   std::vector<float> weights(static_cast<std::size_t>(weight_count));
-  const auto download = [&](float* to, const float* from, Index floats) {
-    check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(floats) * sizeof(float), cudaMemcpyDeviceToHost, stream_));
-  };
-  download(logits, step_logits_.data(), count * spec_.vocab_size);
-  if (weight_count > 0) download(weights.data(), step_weights_.data(), weight_count);
+  if (weight_count > 0) {
+    check(cudaMemcpyAsync(weights.data(), step_weights_.data(), weights.size() * sizeof(float), cudaMemcpyDeviceToHost,
+                          stream_));
+  }
   stream_.synchronize();
   state.attention.assign(static_cast<std::size_t>(spec_.has_attention ? count * state.cells : 0), 0.0f);
   for (Index row = 0; row < count && spec_.has_attention; ++row) {

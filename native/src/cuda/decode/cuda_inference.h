@@ -1,9 +1,11 @@
 // Decoding on a CUDA device, with the meaning of model/inference.h and model/generate.h.
 #pragma once
 
+#include <functional>
 #include <list>
 
 #include "cuda/decode/device_search.h"
+#include "ops/token_draws.h"
 
 namespace showtell::cuda {
 
@@ -42,12 +44,16 @@ class CudaInference {
   void gather(CudaDecoderState& state, const std::int32_t* rows, Index count) const;
   /// Feeds a token a row; writes logits [rows, vocab_size].
   void step(CudaDecoderState& state, const std::int32_t* tokens, float* logits);
+  /// As step, but what comes back are the tokens that are drawn from the rows: drawn [rows].
+  void sample_step(CudaDecoderState& state, const std::int32_t* tokens, const TokenDraws& draws, std::int32_t* drawn);
   /// The CPU's captions, up to the rounding of the precision. Throws an option error for beams wider than
   /// kMostBeamWidth.
   GeneratedCaptions generate(const FeatureBatch& features, const SearchOptions& options);
 
  private:
   void prepare();
+  /// Takes a step up to the logits on the device, calls `use_logits`, which may only add to the stream, and waits.
+  void take_step(CudaDecoderState& state, const std::int32_t* tokens, const std::function<void()>& use_logits);
   void check_cells(const FeatureBatch& features) const;
   Index images_together(const SearchShape& shape, Index most) const;
   DeviceSearch& search_of(const SearchShape& shape, std::size_t lane);
@@ -60,8 +66,8 @@ class CudaInference {
   bool ready_ = false;
   std::list<DeviceSearch> lanes_[2];  // two batches at a time: one is copied while the other runs; latest use first
   StepScratch scratch_;
-  DeviceBuffer<std::int32_t> step_rows_;
-  DeviceBuffer<float> step_logits_, step_weights_;
+  DeviceBuffer<std::int32_t> step_rows_, step_drawn_;
+  DeviceBuffer<float> step_logits_, step_weights_, step_uniforms_;
 };
 
 }  // namespace showtell::cuda

@@ -49,6 +49,17 @@ export interface Features {
   readonly grid?: Tensor | Float16Tensor;
 }
 
+/** How `sampleStep` draws. */
+export interface TokenDraws {
+  /**
+   * `[rows]` The token drawn is where the row's cumulative distribution, in the order of token ids, passes this number of [0, 1). A number below 0 asks for
+   * the likeliest token, the lower id of equal ones.
+   */
+  readonly uniforms: Float64Array;
+  /** What logits are divided by, > 0. */
+  readonly temperature: number;
+}
+
 /** Recurrent state of `rows` hypotheses, in backend memory. Belongs to the decoder that made it. */
 export interface DecoderState {
   readonly rows: number;
@@ -71,6 +82,12 @@ export interface BackendDecoder {
    * @returns logits `[rows, vocabSize]`
    */
   step(state: DecoderState, tokenIds: Int32Array): Promise<Tensor>;
+  /**
+   * As `step`, but draws each row's next token where the logits are: of softmax(logits / temperature) over the tokens that captions have, which are all but
+   * `<pad>`, `<start>` and `<unk>`. Optional; absent, core draws from the logits of `step`.
+   * @returns token ids `[rows]`
+   */
+  sampleStep?(state: DecoderState, tokenIds: Int32Array, draws: TokenDraws): Promise<Int32Array>;
   /**
    * Replaces the state's rows by `rows[i]` of the old ones: widening, reordering and dropping are all gathers. Rows keep their image.
    * @param rows indices into the old rows; any length ≥ 1

@@ -4,7 +4,7 @@
  */
 import { expected, OptionError, ShapeError } from "../errors.js";
 import type { Float16Tensor, NamedTensors, Tensor } from "../tensor.js";
-import type { AdamUpdate, Features, OptimizerState, TrainingBatch } from "./backend.js";
+import type { AdamUpdate, Features, OptimizerState, TokenDraws, TrainingBatch } from "./backend.js";
 import type { DecoderSpec } from "./decoder-spec.js";
 import { type ParameterShape, parameterShapes } from "./parameter-shapes.js";
 
@@ -94,6 +94,18 @@ export function checkFeatures(spec: DecoderSpec, features: Features): void {
 /** One token id of the vocabulary for each row. */
 export function checkTokenIds(spec: DecoderSpec, tokenIds: Int32Array, rows: number): void {
   checkIntegers(tokenIds, rows, spec.vocabSize, "token ids");
+}
+
+/** One number below 1 for each row. */
+export function checkTokenDraws({ uniforms, temperature }: TokenDraws, rows: number): void {
+  if (!(uniforms instanceof Float64Array) || uniforms.length !== rows) {
+    throw new ShapeError(expected(`a Float64Array of ${rows} numbers`, "uniforms", uniforms));
+  }
+  const odd = uniforms.find((uniform) => !(uniform < 1));
+  if (odd !== undefined) throw new OptionError(expected("numbers below 1", "uniforms", odd));
+  if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
+    throw new OptionError(expected("a finite number > 0", "temperature", temperature));
+  }
 }
 
 /** At least one row index, each below `stateRows`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BackendDecoder, DecoderState, Features } from "../decoder/backend.js";
-import { START_TOKEN_ID } from "../decoder/decoder-spec.js";
+import { PAD_TOKEN_ID, START_TOKEN_ID, UNKNOWN_TOKEN_ID } from "../decoder/decoder-spec.js";
 import { encodeFloat16, toFloat32 } from "../float16.js";
 import { sliceImages } from "../generation/decoder-ensemble.js";
 import { resolveGenerationOptions } from "../generation/generation-options.js";
@@ -10,6 +10,12 @@ import type { Tensor } from "../tensor.js";
 import type { ConformanceSubject } from "./conformance.js";
 import { readDecoderGolden, withGoldenDecoder } from "./decoder-goldens.js";
 import { expectClose } from "./expect-close.js";
+
+/** The numbers that tokens are drawn with; below 0 for the likeliest. */
+const DRAWS = [-1, 0, 1e-9, 0.2, 0.5, 0.77, 0.999, 1 - 2 ** -53];
+/** How far a cumulative distribution in float32 may be off. */
+const DRAW_ROUNDING = 1e-5;
+const NEVER_WRITTEN: ReadonlySet<number> = new Set([PAD_TOKEN_ID, START_TOKEN_ID, UNKNOWN_TOKEN_ID]);
 
 const SPECS = ["first-input", "initial-state", "batch-norm", "attention", "attention-dropout"];
 
@@ -67,6 +73,42 @@ export function describeGeneration({ backend, tolerances }: ConformanceSubject):
         await decoder.gatherRows(state, Int32Array.from([1]));
         expectClose((await feed(decoder, state, 6)).data, rowsOf(plain[2]!, [0]), tolerances.repeat, "one left");
         state.dispose();
+      }));
+
+    it("draws tokens where their probabilities lie", () =>
+      withDecoder(async (decoder) => {
+        if (!decoder.sampleStep) return;
+        const { vocabSize } = golden.spec;
+        const state = await decoder.start(features);
+        const wide = Int32Array.from({ length: images * DRAWS.length }, (_, row) => row % images);
+        await decoder.gatherRows(state, wide);
+        let fed: Int32Array = new Int32Array(wide.length).fill(START_TOKEN_ID);
+        const twin = await decoder.start(features);
+        await decoder.gatherRows(twin, wide);
+        for (const temperature of [1, 0.4]) {
+          const uniforms = Float64Array.from(wide, (_, row) => DRAWS[Math.floor(row / images)]!);
+          const { data } = await decoder.step(twin, fed);
+          const drawn = await decoder.sampleStep(state, fed, { uniforms, temperature });
+          for (const [row, tokenId] of drawn.entries()) {
+            const logits = data.subarray(row * vocabSize, (row + 1) * vocabSize);
+            const uniform = uniforms[row]!;
+            const weights = Array.from(logits, (logit, id) =>
+              NEVER_WRITTEN.has(id) ? 0 : Math.exp(logit / temperature),
+            );
+            if (uniform < 0) {
+              expect(weights[tokenId]).toBeGreaterThanOrEqual(Math.max(...weights) * (1 - DRAW_ROUNDING));
+            } else {
+              const upTo = (end: number) => weights.slice(0, end).reduce((sum, weight) => sum + weight, 0);
+              const total = upTo(vocabSize);
+              expect(weights[tokenId]).toBeGreaterThan(0);
+              expect(upTo(tokenId)).toBeLessThanOrEqual(total * (uniform + DRAW_ROUNDING));
+              expect(upTo(tokenId + 1)).toBeGreaterThanOrEqual(total * (uniform - DRAW_ROUNDING));
+            }
+          }
+          fed = drawn;
+        }
+        state.dispose();
+        twin.dispose();
       }));
 
     it("keeps states of one decoder apart", () =>

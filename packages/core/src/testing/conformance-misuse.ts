@@ -62,6 +62,16 @@ export function describeMisuse({ backend, tolerances }: ConformanceSubject): voi
         const state = await decoder.start(features);
         await rejects(decoder.step(state, new Int32Array(1).fill(START_TOKEN_ID)), ShapeError);
         await rejects(decoder.step(state, starts(state).fill(3)), ShowtellError);
+        if (decoder.sampleStep) {
+          const sample = (uniform: number, temperature: number, rows = state.rows) => {
+            const uniforms = new Float64Array(rows).fill(uniform);
+            return decoder.sampleStep!(state, starts(state), { uniforms, temperature });
+          };
+          await rejects(sample(0.5, 1, state.rows + 1), ShapeError, "uniforms");
+          await rejects(sample(1, 1), OptionError, "uniforms");
+          await rejects(sample(Number.NaN, 1), OptionError, "uniforms");
+          await rejects(sample(0.5, 0), OptionError, "temperature");
+        }
         await rejects(decoder.readAttention(state), OptionError);
         await rejects(decoder.gatherRows(state, new Int32Array(0)), ShapeError);
         await rejects(decoder.gatherRows(state, Int32Array.of(state.rows)), ShowtellError);

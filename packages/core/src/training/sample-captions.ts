@@ -1,4 +1,4 @@
-import type { BackendDecoder, DecoderState, Features } from "../decoder/backend.js";
+import type { BackendDecoder, DecoderState, Features, TokenDraws } from "../decoder/backend.js";
 import { END_TOKEN_ID, PAD_TOKEN_ID, START_TOKEN_ID, UNKNOWN_TOKEN_ID } from "../decoder/decoder-spec.js";
 import { type NextTokenDistribution, normalizeLogits } from "../generation/next-token-distribution.js";
 import type { Random } from "../random.js";
@@ -26,8 +26,11 @@ interface Row {
   source: number;
 }
 
+/** In place of a number to draw with. */
+const LIKELIEST = -1;
+
 /**
- * Draws several captions of each image from the decoder's own distribution: all images and all draws step together, and an image's first step is shared.
+ * Draws several captions of each image from the decoder's own distribution: all images and all draws step together.
  * @returns `[images][samples (+ 1 where greedy, last)]`
  */
 export async function sampleCaptions(
@@ -45,19 +48,15 @@ export async function sampleCaptions(
   const state = await decoder.start(features);
   try {
     let live = captions.flat();
-    let fed = new Int32Array(images).fill(START_TOKEN_ID);
     while (live.length > 0) {
-      const distribution = normalizeLogits(await decoder.step(state, fed), fed.length, decoder.spec.vocabSize);
-      for (const row of live) {
-        row.tokenIds.push(
-          row.greedy
-            ? likeliest(distribution, row.source)
-            : drawToken(distribution, row.source, temperature, random.uniform()),
-        );
-      }
+      await moveTo(state, live, decoder);
+      const fed = Int32Array.from(live, ({ tokenIds }) => tokenIds.at(-1) ?? START_TOKEN_ID);
+      const uniforms = Float64Array.from(live, (row) => (row.greedy ? LIKELIEST : random.uniform()));
+      const drawn = await drawNext(decoder, state, fed, { uniforms, temperature });
+      live.forEach(({ tokenIds }, row) => {
+        tokenIds.push(drawn[row]!);
+      });
       live = live.filter(({ tokenIds }) => tokenIds.at(-1) !== END_TOKEN_ID && tokenIds.length < maxLength);
-      if (live.length > 0) await moveTo(state, live, decoder);
-      fed = Int32Array.from(live, ({ tokenIds }) => tokenIds.at(-1)!);
     }
   } finally {
     state.dispose();
@@ -71,6 +70,20 @@ async function moveTo(state: DecoderState, live: readonly Row[], decoder: Backen
   live.forEach((row, i) => {
     row.source = i;
   });
+}
+
+/** Where the logits are, if the backend can. */
+async function drawNext(
+  decoder: BackendDecoder,
+  state: DecoderState,
+  fed: Int32Array,
+  draws: TokenDraws,
+): Promise<Int32Array> {
+  if (decoder.sampleStep) return decoder.sampleStep(state, fed, draws);
+  const distribution = normalizeLogits(await decoder.step(state, fed), fed.length, decoder.spec.vocabSize);
+  const draw = (uniform: number, row: number) =>
+    uniform < 0 ? likeliest(distribution, row) : drawToken(distribution, row, draws.temperature, uniform);
+  return Int32Array.from(draws.uniforms, draw);
 }
 
 /** The lower id of equal ones. */
