@@ -6,6 +6,7 @@
 
 const STEPS = "single_steps_agree_with_the_cpu_for_every_kind_of_decoder";
 const CAPTIONS = "captions_are_those_of_the_cpu_for_every_kind_of_decoder";
+const DRAWS = "tokens_are_drawn_where_the_cumulative_distribution_passes";
 const TIES = "exact_ties_are_in_the_order_of_the_cpu";
 
 const mma = "decode/mma_tile.h";
@@ -15,8 +16,30 @@ const product = "decode/product.h";
 const attention = "decode/attention_step.cu";
 const candidates = "decode/candidates.cu";
 const beam = "decode/beam_step.cu";
+const draws = "decode/token_draws.cu";
 
 export const DECODING = [
+  {
+    name: "a draw that forgets the words before",
+    case: DRAWS,
+    file: draws,
+    from: "before + sum_up_to_lane(own, lane)",
+    to: "sum_up_to_lane(own, lane)",
+  },
+  {
+    name: "a sum that takes in lanes from the other end",
+    case: DRAWS,
+    file: draws,
+    from: "lane >= distance",
+    to: "lane > 0",
+  },
+  {
+    name: "a draw of what is never written",
+    case: DRAWS,
+    file: draws,
+    from: "token >= drawing.columns || !may_be_written(token)",
+    to: "token >= drawing.columns",
+  },
   { name: "no wait for asynchronous copies", case: STEPS, file: mma, from: "cp_async_wait<kStages - 2>();", to: "" },
   {
     name: "a wait for one group too few",
