@@ -27,7 +27,7 @@ export const DECODING = [
     to: "sum_up_to_lane(own, lane)",
   },
   {
-    name: "a sum that takes in lanes from the other end",
+    name: "a draw that takes in lanes from the other end",
     case: DRAWS,
     file: draws,
     from: "lane >= distance",

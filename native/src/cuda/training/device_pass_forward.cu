@@ -72,7 +72,7 @@ typename DevicePass<Real>::Normalizer DevicePass<Real>::layer_normalizer(Index l
   const RealRows real{lists.lengths, static_cast<std::int32_t>(memory_.shape.captions), &lists.inputs->tokens};
   const bool batch = memory_.spec.normalization == Normalization::batch;
   return {&parameters,
-          &memory_.gradients.layers[at].normalization,
+          memory_.gradients.layers.empty() ? nullptr : &memory_.gradients.layers[at].normalization,  // none to evaluate
           arrays_.layers[at].normalization,
           {memory_.shape.rows(), memory_.spec.input_size(layer), x.data, x.stride, real, parameters.gamma,
            parameters.beta, static_cast<float>(batch ? kBatchNormEpsilon : kLayerNormEpsilon)}};
