@@ -5,6 +5,7 @@ import { parameterShapes } from "../decoder/parameter-shapes.js";
 import { openTfjsBackend } from "../decoder/tfjs/tfjs-backend.js";
 import { Random } from "../random.js";
 import { sizeOf, type Tensor, tensor } from "../tensor.js";
+import { sliceImages } from "./decoder-ensemble.js";
 import { generate } from "./generate.js";
 
 const IMAGES = 5;
@@ -60,11 +61,10 @@ function randomFeatures(spec: DecoderSpec, seed: number): Features {
 
 /** One image of several. */
 function imageOf({ pooled, grid }: Features, image: number): Features {
-  const cut = ({ shape, data }: Tensor): Tensor => {
-    const size = data.length / shape[0]!;
-    return { shape: [1, ...shape.slice(1)], data: data.slice(image * size, (image + 1) * size) };
+  return {
+    pooled: sliceImages(pooled, image, image + 1),
+    ...(grid && { grid: sliceImages(grid, image, image + 1) }),
   };
-  return { pooled: cut(pooled), ...(grid && { grid: cut(grid) }) };
 }
 
 describe.each([
