@@ -163,6 +163,17 @@ ${more}`,
     expect(await lastWeights(stopped)).toBe(await lastWeights(whole));
   });
 
+  it("goes on with the teachers that it was begun with, and no others", async () => {
+    const { checkpoint } = await stubborn();
+    const plain = await readCheckpoint((await train(options({ recipe: recipe("seed: 2") }))).lastCheckpoint);
+    const run = options({ recipe: recipe("distillation: {}"), teachers: [checkpoint, plain] });
+    await train(run);
+    const resumed = (teachers: Checkpoint[]) => train({ ...run, teachers, resume: true });
+    await expect(resumed([plain, checkpoint])).rejects.toThrow("the teachers that this run was begun with");
+    await expect(resumed([checkpoint])).rejects.toThrow(CheckpointError);
+    expect((await resumed([checkpoint, plain])).interrupted).toBe(false);
+  });
+
   it("refuses teachers without a setting, a setting without teachers, and teachers of other words or another encoder", async () => {
     const { checkpoint } = await stubborn();
     const distilled = recipe("distillation: {}");

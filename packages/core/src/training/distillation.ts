@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { BackendDecoder, TrainingBatch } from "../decoder/backend.js";
 import { CheckpointError, expected, RecipeError } from "../errors.js";
@@ -81,6 +82,15 @@ export class Distillation {
   /** @returns the batch with drawn targets, fed the captions' own words */
   drawTargets(batch: TrainingBatch, teacher: EnsembleMember): Promise<TrainingBatch> {
     return drawTargets(batch, teacher, this.share);
+  }
+
+  /** A hash of each teacher's weights: a run goes on with those that it was begun with. */
+  fingerprints(): string[] {
+    return this.teachers.map(({ checkpoint }) => {
+      const hash = createHash("sha256");
+      for (const { data } of checkpoint.parameters.values()) hash.update(data);
+      return hash.digest("hex");
+    });
   }
 
   dispose(): void {

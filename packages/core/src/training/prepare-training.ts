@@ -87,10 +87,14 @@ export async function prepareTraining(
     : recipe.features.standardize
       ? await measureStandardization(features, trainIds)
       : undefined;
-  const state = saved ? parseTrainingState(saved.snapshot.state, run.paths.last) : INITIAL_TRAINING_STATE;
-  await run.metrics.truncate(state.epoch);
   const distillation = await Distillation.open(options, recipe, vocabulary);
   try {
+    const teachers = distillation?.fingerprints() ?? [];
+    const state = saved
+      ? parseTrainingState(saved.snapshot.state, run.paths.last)
+      : { ...INITIAL_TRAINING_STATE, teachers };
+    checkSameTeachers(state, teachers);
+    await run.metrics.truncate(state.epoch);
     const decoder = await openDecoder(options, recipe, { vocabulary, saved });
     return { vocabulary, standardization, train, dev, decoder, distillation, state };
   } catch (error) {
@@ -215,6 +219,13 @@ function checkSameInputs(checkpoint: Checkpoint, { dataset, encoder }: TrainOpti
       },
     );
   }
+}
+
+function checkSameTeachers({ teachers: begunWith }: TrainingState, given: readonly string[]): void {
+  if (begunWith.length === given.length && begunWith.every((teacher, at) => teacher === given[at])) return;
+  throw new CheckpointError(expected("the teachers that this run was begun with", "--resume", "others"), {
+    hint: "Name the same checkpoints, in the same order.",
+  });
 }
 
 function giveNotice({ onNotice }: TrainOptions, splits: Record<string, Examples>): void {

@@ -33,6 +33,8 @@ const trainingStateSchema = z.strictObject({
     early: z.strictObject({ best: valueSchema, wait: countSchema }),
     explode: z.strictObject({ first: valueSchema, best: valueSchema, wait: countSchema }),
   }),
+  /** Hashes of the teachers' weights, in their order: which of them teaches a batch depends on it. */
+  teachers: z.array(z.string()).default([]),
   /** Why no further epoch will begin. */
   stopped: z.enum(["epochs", "early-stopping", "exploding-loss", "time-limit"]).nullable(),
   /** Wall clock, over all processes of the run. */
@@ -59,6 +61,7 @@ export const INITIAL_TRAINING_STATE: TrainingState = {
   learningRate: INITIAL_LEARNING_RATE_STATE,
   selection: { epoch: 0, value: null },
   stopping: INITIAL_STOPPING_STATE,
+  teachers: [],
   stopped: null,
   elapsedSeconds: 0,
 };
