@@ -43,4 +43,9 @@ inline std::string expected(const std::string& what, const std::string& name, co
   return "Expected " + what + " for " + name + " but received " + actual + ".";
 }
 
+/// What every search and draw throws where a row of logits holds NaN or infinity.
+inline Error logits_not_finite() {
+  return {ErrorCode::option, expected("finite logits", "the next token", "NaN or infinity")};
+}
+
 }  // namespace showtell

@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::int32_t kNeverWritten[] = {kPadTokenId, kStartTokenId, kUnknownTokenId};
 
-[[noreturn]] void refuse_row() {
-  throw Error(ErrorCode::option, expected("finite logits", "the next token", "NaN or infinity"));
-}
-
 std::int32_t likeliest(const float* logits, Index classes) {
   std::int32_t best = kEndTokenId;
   for (Index token = 0; token < classes; ++token) {
@@ -49,7 +45,7 @@ void draw_tokens(CpuContext& context, Index rows, Index classes, float* logits, 
       for (const auto token : kNeverWritten) values[token] = 0;
       double total = 0;
       for (Index token = 0; token < classes; ++token) total += static_cast<double>(values[token]);
-      if (!std::isfinite(total)) refuse_row();
+      if (!std::isfinite(total)) throw logits_not_finite();
       if (uniform >= 0) drawn[row] = draw(values, classes, total, uniform);
     }
   });

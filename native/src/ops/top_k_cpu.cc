@@ -6,9 +6,7 @@ namespace showtell {
 
 double checked_log_sum_exp(const Kernels& kernels, const float* logits, Index count) {
   const double normalizer = kernels.log_sum_exp(logits, count);
-  if (!std::isfinite(normalizer)) {
-    throw Error(ErrorCode::option, expected("finite logits", "the next token", "NaN or infinity"));
-  }
+  if (!std::isfinite(normalizer)) throw logits_not_finite();
   return normalizer;
 }
 

@@ -134,7 +134,7 @@ void CudaInference::sample_step(CudaDecoderState& state, const std::int32_t* tok
     check(cudaMemcpyAsync(drawn, step_drawn_.data(), rows * sizeof(std::int32_t), cudaMemcpyDeviceToHost, stream_));
   });
   if (std::find(drawn, drawn + rows, -1) == drawn + rows) return;
-  throw Error(ErrorCode::option, expected("finite logits", "the next token", "NaN or infinity"));
+  throw logits_not_finite();
 }
 
 void CudaInference::take_step(CudaDecoderState& state, const std::int32_t* tokens,

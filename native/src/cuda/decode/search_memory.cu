@@ -145,9 +145,7 @@ void SearchMemory::clear_results(cudaStream_t stream) {
 
 void SearchMemory::read(GeneratedCaptions& out) const {
   const auto host = [&](auto* device) { return on_host(results_, device, layout_.results_begin); };
-  if (*host(state_.not_finite) != 0) {
-    throw Error(ErrorCode::option, expected("finite logits", "the next token", "NaN or infinity"));
-  }
+  if (*host(state_.not_finite) != 0) throw logits_not_finite();
   const int* counts = host(state_.caption_count);
   for (Index image = 0; image < images_; ++image) {
     out.caption_counts.push_back(counts[image]);
