@@ -87,6 +87,32 @@ TEST(exact_ties_are_in_the_order_of_the_cpu) {
   }
 }
 
+TEST(equal_scores_of_one_hypothesis_are_in_the_order_of_the_tokens) {
+  DecoderSpec spec = pooled_spec();
+  spec.vocab_size = 120;
+  Model model(spec, 2, 4600);
+  for (const auto& shape : model.layout.shapes()) {
+    float* values = model.values_of(shape);
+    if (shape.name == "output.weight") std::fill_n(values, shape.size(), 0.0f);
+    if (shape.name != "output.bias") continue;
+    // Logits that rise with the token and round, four by four, to the same log-probability.
+    for (Index token = 0; token < spec.vocab_size; ++token) {
+      values[token] = 1e-3f * static_cast<float>(token / 4) + 1e-8f * static_cast<float>(token % 4);
+    }
+  }
+  model.device_trainable = to_device(model.trainable);
+  model.pointers = model.layout.pointers(model.device_trainable.data(), model.device_statistics.data());
+  const auto captions = model.inference(Precision::float32).generate(model.features, search(20, 20, 1));
+  CHECK((captions.caption_counts == std::vector<std::int32_t>{20, 20}));
+  int equal = 0;
+  for (std::size_t at = 1; at < captions.scores.size(); ++at) {
+    if (captions.scores[at] != captions.scores[at - 1]) continue;
+    ++equal;
+    CHECK(captions.token_ids[at] > captions.token_ids[at - 1]);
+  }
+  CHECK(equal >= 20);
+}
+
 TEST(captions_in_float32_are_those_of_the_cpu_and_in_float16_nearly_so) {
   for (const auto& spec : {pooled_spec(), attention_spec()}) {
     Model model(spec, 12, 5000, kCells);

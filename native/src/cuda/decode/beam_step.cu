@@ -17,6 +17,8 @@ struct Candidate {
   float log_prob;
 };
 
+__device__ __forceinline__ Candidate no_candidate() { return {-INFINITY, kNoToken, kNoToken, 0.0f}; }
+
 __device__ __forceinline__ bool goes_before(const Candidate& a, const Candidate& b) {
   if (a.score != b.score) return a.score > b.score;
   return a.token != b.token ? a.token < b.token : a.beam < b.beam;
@@ -33,6 +35,45 @@ __device__ Candidate best_of_warp(Candidate best) {
   }
   return best;
 }
+
+/// A hypothesis' candidates from best to worst. They lie sorted by log-probability; where the sum with the hypothesis'
+/// score makes several equal, the smallest token goes first.
+class CandidateList {
+ public:
+  __device__ CandidateList(const SearchState& state, int row, int beam, double score)
+      : log_probs_(state.candidate_log_prob + static_cast<size_t>(row) * static_cast<size_t>(state.most_wanted)),
+        tokens_(state.candidate_token + static_cast<size_t>(row) * static_cast<size_t>(state.most_wanted)),
+        count_(state.candidate_count[row]),
+        beam_(beam),
+        score_(score) {}
+
+  /// no_candidate() behind the last.
+  __device__ Candidate next() {
+    if (taken_ == equals_end_) {
+      if (taken_ == count_) return no_candidate();
+      equals_begin_ = taken_;
+      last_token_ = -1;
+      do ++equals_end_;
+      while (equals_end_ < count_ && score(equals_end_) == score(equals_begin_));
+    }
+    ++taken_;
+    int best = -1;
+    for (int at = equals_begin_; at < equals_end_; ++at) {
+      if (tokens_[at] > last_token_ && (best < 0 || tokens_[at] < tokens_[best])) best = at;
+    }
+    last_token_ = tokens_[best];
+    return {score(best), last_token_, beam_, log_probs_[best]};
+  }
+
+ private:
+  __device__ double score(int at) const { return score_ + static_cast<double>(log_probs_[at]); }
+
+  const float* log_probs_;
+  const int* tokens_;
+  const int count_, beam_;
+  const double score_;
+  int taken_ = 0, equals_begin_ = 0, equals_end_ = 0, last_token_ = -1;
+};
 
 class ImageBeam {
  public:
@@ -68,23 +109,17 @@ class ImageBeam {
   }
 
  private:
-  /// The best candidates of all hypotheses, best first, to `candidates_`; returns how many there are.
+  /// The best candidates of all hypotheses, best first, to `candidates_`; returns how many there are. A lane has a
+  /// hypothesis, and offers the best that is left of its list.
   __device__ int find_candidates() {
-    Candidate last{INFINITY, -1, -1, 0.0f};
+    const int own = lane_ < live_ ? lane_ : 0;
+    CandidateList list(state_, first_ + own, own, state_.score[parents_ + own]);
+    Candidate offered = lane_ < live_ ? list.next() : no_candidate();
     for (int found = 0; found < settings_.looked_at; ++found) {
-      Candidate best{-INFINITY, kNoToken, kNoToken, 0.0f};
-      for (int at = lane_; at < live_ * settings_.wanted; at += 32) {
-        const int beam = at / settings_.wanted, rank = at % settings_.wanted;
-        if (rank >= state_.candidate_count[first_ + beam]) continue;
-        const size_t place = static_cast<size_t>(first_ + beam) * static_cast<size_t>(state_.most_wanted) + rank;
-        const float log_prob = state_.candidate_log_prob[place];
-        const Candidate candidate{state_.score[parents_ + beam] + static_cast<double>(log_prob),
-                                  state_.candidate_token[place], beam, log_prob};
-        if (goes_before(last, candidate) && goes_before(candidate, best)) best = candidate;
-      }
-      last = best_of_warp(best);
-      if (last.token == kNoToken) return found;
-      if (lane_ == 0) candidates_[found] = last;
+      const Candidate best = best_of_warp(offered);
+      if (best.token == kNoToken) return found;
+      if (lane_ == 0) candidates_[found] = best;
+      if (lane_ == best.beam) offered = list.next();
     }
     return settings_.looked_at;
   }
