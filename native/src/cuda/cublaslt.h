@@ -9,7 +9,7 @@
 
 namespace showtell::cuda {
 
-enum class CublasStatus : int { success = 0 };
+enum class CublasStatus : int { success = 0, allocation_failed = 3 };
 /// float32: never less, whatever the operands.
 enum class CublasCompute : int { float32 = 68, float32_fast_tf32 = 77 };
 enum class CudaDataType : int { float32 = 0, float16 = 2 };

@@ -40,10 +40,18 @@ Error to_error(cudaError_t error, const std::string& doing) {
               "Expected a free CUDA device but another program holds it. Hint: end that "
               "program, or set the device's compute mode to default."};
     case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidDeviceFunction:
       return {ErrorCode::unavailable,
-              "Expected a CUDA device of compute capability 7.5 or higher but received an "
-              "older one. Hint: use the CPU."};
+              "Expected code for this CUDA device but the addon was built for others. Hint: build it on this machine, "
+              "or with SHOWTELL_CUDA_ARCHITECTURES=all."};
+    // After these CUDA gives the process no second chance (driver_types.h says so of each).
     case cudaErrorIllegalAddress:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorHardwareStackError:
+    case cudaErrorLaunchTimeout:
     case cudaErrorLaunchFailure:
     case cudaErrorECCUncorrectable:
       return {ErrorCode::unavailable, "The CUDA device was lost (" + name + ") while " + doing +

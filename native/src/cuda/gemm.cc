@@ -8,6 +8,7 @@ constexpr Index kWorkspaceBytes = Index{32} << 20;  // what NVIDIA recommends fo
 
 void check_library(CublasStatus status, const char* doing) {
   if (status == CublasStatus::success) return;
+  if (status == CublasStatus::allocation_failed) throw to_error(cudaErrorMemoryAllocation, doing);
   throw Error(ErrorCode::unavailable, std::string("cuBLASLt failed (status ") +
                                           std::to_string(static_cast<int>(status)) + ") while " + doing + ".");
 }
