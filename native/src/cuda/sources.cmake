@@ -26,6 +26,7 @@ set(SHOWTELL_CUDA_SOURCES
   training/activation.cu
   training/attention.cu
   training/batch_lists.cc
+  training/batch_statistics.cu
   training/cross_entropy.cu
   training/cuda_training.cu
   training/cudnn_lstm.cu

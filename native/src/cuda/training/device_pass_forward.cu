@@ -90,7 +90,7 @@ Rows<const Real> DevicePass<Real>::normalize(const Normalizer& normalizer) {
       break;
     case Normalization::batch: {
       const NormalizationPointers& own = *normalizer.parameters;
-      if (training_) batch_statistics(lane_.stream, matrix, arrays.mean, arrays.spread);
+      if (training_) batch_statistics(lane_.stream, matrix, lane_.scratch, arrays.mean, arrays.spread);
       batch_normalize(lane_.stream, matrix, training_ ? arrays.mean : own.running_mean,
                       training_ ? arrays.spread : own.running_variance, arrays.y.data);
       break;

@@ -1,5 +1,7 @@
 #include "cuda/training/normalization.h"
 
+#include <algorithm>
+
 #include "cuda/training/reduce.h"
 #include "cuda/training/rows.h"
 
@@ -7,13 +9,7 @@ namespace showtell::cuda {
 
 namespace {
 
-constexpr int kSumRows = 256;        // rows whose parameter gradients one block sums
-constexpr int kStatisticsRows = 32;  // threads that share a column
-constexpr int kStatisticsThreads = kStatisticsRows * kElementThreads;
-
-__device__ bool is_real(const RealRows& real, Index row) {
-  return static_cast<std::int32_t>(row / real.period) < real.lengths[row % real.period];
-}
+constexpr int kSumRows = 256;  // rows whose parameter gradients one block sums
 
 /// Statistics as the backward pass needs them: by column (batch) or by row (layer).
 struct Statistics {
@@ -28,41 +24,6 @@ __device__ float inverse_of(const Statistics& statistics, Index row, Index colum
 }
 __device__ float mean_of(const Statistics& statistics, Index row, Index column) {
   return statistics.mean[statistics.by_row ? row : column];
-}
-
-template <typename Real>
-struct BatchStatistics {
-  NormalizedMatrix<Real> matrix;
-  float* mean;
-  float* variance;
-};
-
-template <typename Real>
-__global__ void __launch_bounds__(1024) batch_statistics_kernel(const __grid_constant__ BatchStatistics<Real> args) {
-  SHARED(double, parts, kStatisticsThreads);
-  const NormalizedMatrix<Real>& matrix = args.matrix;
-  const Index column = Index{blockIdx.x} * kElementThreads + threadIdx.x;
-  const bool inside = column < matrix.columns;
-  const int part = static_cast<int>(threadIdx.y * kElementThreads + threadIdx.x);
-  const double count = *matrix.real.count;
-  double mean = 0;
-  for (int pass = 0; pass < 2; ++pass) {  // the mean, then the squares around it
-    double sum = 0;
-    for (Index row = threadIdx.y; inside && row < matrix.rows; row += kStatisticsRows) {
-      if (!is_real(matrix.real, row)) continue;
-      const double difference = static_cast<double>(to_float(matrix.x[row * matrix.stride + column])) - mean;
-      sum += pass == 0 ? difference : difference * difference;
-    }
-    parts[part] = sum;
-    __syncthreads();
-    double total = 0;
-    for (int at = 0; at < kStatisticsRows; ++at) total += parts[at * kElementThreads + threadIdx.x];
-    __syncthreads();
-    if (pass == 0) mean = total / count;
-    if (inside && threadIdx.y == 0) {
-      (pass == 0 ? args.mean : args.variance)[column] = static_cast<float>(total / count);
-    }
-  }
 }
 
 template <typename Real>
@@ -254,13 +215,7 @@ void sum_parameter_gradients(cudaStream_t stream, const NormalizedMatrix<Real>& 
 
 Index normalization_scratch(Index rows, Index columns) {
   const Index blocks = blocks_for(rows, kSumRows);
-  return 2 * blocks * columns + column_sum_scratch(blocks, columns);
-}
-
-template <typename Real>
-void batch_statistics(cudaStream_t stream, const NormalizedMatrix<Real>& matrix, float* mean, float* variance) {
-  start(batch_statistics_kernel<Real>, dim3(blocks_for(matrix.columns, kElementThreads)),
-        dim3(kElementThreads, kStatisticsRows), stream, BatchStatistics<Real>{matrix, mean, variance});
+  return std::max(batch_statistics_scratch(rows, columns), 2 * blocks * columns + column_sum_scratch(blocks, columns));
 }
 
 template <typename Real>
@@ -303,7 +258,6 @@ void layer_normalize_backward(cudaStream_t stream, const NormalizedMatrix<Real>&
 }
 
 #define SHOWTELL_INSTANTIATE(Real)                                                                                \
-  template void batch_statistics(cudaStream_t, const NormalizedMatrix<Real>&, float*, float*);                    \
   template void batch_normalize(cudaStream_t, const NormalizedMatrix<Real>&, const float*, const float*, Real*);  \
   template void batch_normalize_backward(cudaStream_t, const NormalizedMatrix<Real>&, const float*, const float*, \
                                          Real*, float*, float*, float*);                                          \

@@ -14,6 +14,11 @@ struct RealRows {
   const std::int32_t* count = nullptr;
 };
 
+inline __device__ bool is_real(const RealRows& real, Index row) {
+  const auto at = static_cast<std::uint32_t>(row), period = static_cast<std::uint32_t>(real.period);
+  return static_cast<std::int32_t>(at / period) < real.lengths[at % period];
+}
+
 template <typename Real>
 struct NormalizedMatrix {
   Index rows = 0, columns = 0;
@@ -25,9 +30,10 @@ struct NormalizedMatrix {
   float epsilon = 0;
 };
 
-/// Mean and biased variance of each column over the real rows.
+/// Mean and biased variance of each column over the real rows. `scratch`: normalization_scratch(rows, columns) floats.
 template <typename Real>
-void batch_statistics(cudaStream_t stream, const NormalizedMatrix<Real>& matrix, float* mean, float* variance);
+void batch_statistics(cudaStream_t stream, const NormalizedMatrix<Real>& matrix, float* scratch, float* mean,
+                      float* variance);
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta by column.
 template <typename Real>
 void batch_normalize(cudaStream_t stream, const NormalizedMatrix<Real>& matrix, const float* mean,
@@ -49,6 +55,8 @@ void layer_normalize_backward(cudaStream_t stream, const NormalizedMatrix<Real>&
                               const float* inverse, Real* d, float* scratch, float* gamma_gradient,
                               float* beta_gradient);
 
+/// Floats that statistics and gradients need room for; what batch_statistics alone needs.
 Index normalization_scratch(Index rows, Index columns);
+Index batch_statistics_scratch(Index rows, Index columns);
 
 }  // namespace showtell::cuda
