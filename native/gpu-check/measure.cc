@@ -182,7 +182,7 @@ std::vector<Measured> measure_training(const Workload& workload, const Patience&
         row.losses = first_losses(*cuda::make_decoder(plain, decoder_precision(precision), one.model->fill()), batch);
         compare_losses(wanted, row);
         CudaTraining training(one.model->spec, training_precision(precision), one.model->fill(), cuda::kMostLogits,
-                              cuda::cudnn());
+                              cuda::cudnn);
         row.one_at_a_time = time_calls(patience, [&] {
           ++batch.dropout_seed;
           training.train_step(batch, update_options());
@@ -203,7 +203,7 @@ std::vector<Measured> measure_epoch(const Workload& workload, const Patience& pa
   for (const std::string& precision : one.precisions) {
     all.push_back(measured_row(one.name, precision, count, one.goals, [&](Measured& row) {
       CudaTraining training(one.model->spec, training_precision(precision), one.model->fill(), cuda::kMostLogits,
-                            cuda::cudnn());
+                            cuda::cudnn);
       Patience few = patience;
       few.calls = std::min(patience.calls, 5);
       few.seconds = 0;

@@ -7,6 +7,7 @@
 const STEPS = "single_steps_agree_with_the_cpu_for_every_kind_of_decoder";
 const CAPTIONS = "captions_are_those_of_the_cpu_for_every_kind_of_decoder";
 const DRAWS = "tokens_are_drawn_where_the_cumulative_distribution_passes";
+const EQUALS = "equal_scores_of_one_hypothesis_are_in_the_order_of_the_tokens";
 const TIES = "exact_ties_are_in_the_order_of_the_cpu";
 
 const mma = "decode/mma_tile.h";
@@ -183,6 +184,20 @@ export const DECODING = [
     to: "a.beam > b.beam",
   },
   {
+    name: "equal scores in the order of the logits",
+    case: EQUALS,
+    file: beam,
+    from: "score(equals_end_) == score(equals_begin_)",
+    to: "false",
+  },
+  {
+    name: "a list that is not moved on",
+    case: TIES,
+    file: beam,
+    from: "lane_ == best.beam",
+    to: "lane_ == best.beam + 1",
+  },
+  {
     name: "a mask of half a warp",
     case: TIES,
     file: beam,
@@ -209,6 +224,20 @@ const optimizer = "training/optimizer.cu";
 const reduce = "training/reduce.h";
 
 export const TRAINING = [
+  {
+    name: "parts of a batch whose means are taken for one",
+    case: OPTIONS,
+    file: "training/batch_statistics.cu",
+    from: "apart * apart",
+    to: "0",
+  },
+  {
+    name: "padding that counts in the statistics",
+    case: OPTIONS,
+    file: "training/batch_statistics.cu",
+    from: "is_real(matrix.real, row)",
+    to: "true",
+  },
   {
     name: "a block's sum without a barrier",
     case: GOLDENS,

@@ -1,9 +1,12 @@
 // Training on the device against training on the CPU: the goldens' decoders and random ones, with every option, under
 // several schedules of the emulation.
+#include <set>
+
 #include "device_under_test.h"
 #include "training_comparison.h"
 
 using namespace training_comparison;
+using showtell::cuda::CudnnStatus;
 using showtell::cuda::kMostLogits;
 using showtell::cuda::TrainingPrecision;
 
@@ -30,7 +33,8 @@ TEST(cudnn_takes_the_same_steps_for_every_golden_made_expressible) {
     DecoderSpec spec = golden.spec;
     const bool expressible = !spec.hard_sigmoid && spec.dropout.recurrent == 0;
     const auto with_cudnn = [&] {
-      return std::make_unique<CudaTraining>(spec, TrainingPrecision::float32, from(parameters), kMostLogits, library);
+      return std::make_unique<CudaTraining>(spec, TrainingPrecision::float32, from(parameters), kMostLogits,
+                                            library_under_test);
     };
     CHECK(with_cudnn()->uses_cudnn() == expressible);
     spec.hard_sigmoid = false;
@@ -39,6 +43,54 @@ TEST(cudnn_takes_the_same_steps_for_every_golden_made_expressible) {
     CHECK(device->uses_cudnn());
     check_against_cpu(name, spec, parameters, golden.batch, golden.update, 10, *device);
   }
+}
+
+namespace {
+
+constexpr CudnnStatus kRefused{3000};
+int forward_calls = 0;
+std::set<int> refused_calls;
+
+/// The library under test, but for the forward calls of `refused_calls`.
+const Cudnn* library_that_refuses() {
+  static Cudnn library = *library_under_test();
+  static const auto forward = library.forward;
+  library.forward = [](auto... arguments) {
+    return refused_calls.count(++forward_calls) > 0 ? kRefused : forward(arguments...);
+  };
+  return &library;
+}
+
+}  // namespace
+
+TEST(a_cudnn_that_will_not_be_recorded_is_called_step_by_step) {
+  if (library_under_test() == nullptr) return;
+  DecoderSpec spec = attention_spec();
+  spec.dropout = all_dropout(false);
+  spec.dropout.input = spec.dropout.recurrent = 0;
+  const Problem plain(spec, 3, 4, 9, 6, 41);
+  CudaTraining recorded(spec, TrainingPrecision::float32, from(plain.parameters), kMostLogits, library_under_test);
+  CudaTraining refused(spec, TrainingPrecision::float32, from(plain.parameters), kMostLogits, library_that_refuses);
+  // Three steps run as they are, until both slots have their room; each slot is recorded then, and calls 4 and 6 are those
+  // recordings.
+  forward_calls = 0;
+  refused_calls = {4, 6};
+  CHECK(train(refused, plain.batch, plain.update, 7) == train(recorded, plain.batch, plain.update, 7));
+  CHECK(forward_calls == 9);
+  CHECK(refused.recording_refusal().find("cuDNN failed") == 0);
+  CHECK(recorded.recording_refusal().empty());
+}
+
+TEST(a_cudnn_that_cannot_run_is_noticed_before_it_is_needed) {
+  const Cudnn* const library = library_under_test();
+  if (library == nullptr) return;
+  showtell::cuda::try_cudnn(*library);
+  Cudnn broken = *library;
+  broken.forward = [](auto...) { return CudnnStatus{1008}; };  // a library that it opens itself is missing
+  CHECK_THROWS(showtell::cuda::try_cudnn(broken), ErrorCode::unavailable);
+  broken = *library;
+  broken.create = [](auto...) { return CudnnStatus::device_allocation_failed; };
+  CHECK_THROWS(showtell::cuda::try_cudnn(broken), ErrorCode::memory);
 }
 
 TEST(cudnn_with_odd_sizes_in_every_precision_equals_the_cpu) {
@@ -57,7 +109,7 @@ TEST(cudnn_with_odd_sizes_in_every_precision_equals_the_cpu) {
         spec.dropout.recurrent = 0;
         const Problem problem(spec, 3, 5, 9, 6, 37);
         const auto check_precision = [&](const char* name, TrainingPrecision precision, const Tolerances& allowed) {
-          CudaTraining device(spec, precision, from(problem.parameters), kMostLogits, library);
+          CudaTraining device(spec, precision, from(problem.parameters), kMostLogits, library_under_test);
           CHECK(device.uses_cudnn());
           check_against_cpu(name, spec, problem.parameters, problem.batch, problem.update, 3, device, allowed);
         };

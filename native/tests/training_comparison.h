@@ -90,6 +90,7 @@ inline void check_against_cpu(const std::string& name, const DecoderSpec& spec, 
   const LossSum wanted = cpu->evaluate_loss(first_batch), actual = device.evaluate_loss(first_batch);
   CHECK_NEAR(actual.loss_sum, wanted.loss_sum, allowed.loss * wanted.loss_sum);
   CHECK(actual.token_count == wanted.token_count);
+  CHECK(device.recording_refusal().empty());
 }
 
 inline Values parameters_of(const Golden& golden) {

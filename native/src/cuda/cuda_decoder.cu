@@ -48,7 +48,7 @@ Precision decoding_precision(DecoderPrecision precision) {
 
 CudaDecoder::CudaDecoder(const DecoderSpec& spec, DecoderPrecision precision, const ParameterVisitor& fill)
     : Decoder(spec),
-      training_(spec_, training_precision(precision), fill, kMostLogits, cudnn()),
+      training_(spec_, training_precision(precision), fill, kMostLogits, cudnn),
       inference_(spec_, training_.parameters(), decoding_precision(precision)) {}
 
 std::unique_ptr<Decoder> make_decoder(const DecoderSpec& spec, DecoderPrecision precision,

@@ -18,8 +18,11 @@ Search look() {
   if (wish == "none") return {std::nullopt, "SHOWTELL_CUDNN is none"};
   if (wish != "auto") throw Error(ErrorCode::option, expected("auto or none", "SHOWTELL_CUDNN", wish));
   try {
-    return {load_cudnn(), ""};
+    const Cudnn library = load_cudnn();
+    try_cudnn(library);
+    return {library, ""};
   } catch (const Error& error) {
+    if (error.code() != ErrorCode::unavailable) throw;  // a device that is full now may have room later
     return {std::nullopt, error.what()};
   }
 }

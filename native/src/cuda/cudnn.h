@@ -9,7 +9,7 @@
 
 namespace showtell::cuda {
 
-enum class CudnnStatus : int { success = 0 };
+enum class CudnnStatus : int { success = 0, device_allocation_failed = 4004 };
 enum class CudnnDataType : int { float32 = 0, float16 = 2 };
 /// standard: tf32 for float32. tensor_cores: for float16. fma: true float32.
 enum class CudnnMath : int { standard = 0, tensor_cores = 1, fma = 3 };
@@ -81,9 +81,13 @@ struct Cudnn {
 
 /// Opens the library. Throws an unavailable error that says what is missing.
 Cudnn load_cudnn();
-/// The library of this process, looked for once; null where there is none or SHOWTELL_CUDNN is `none`. Throws an option
-/// error for another value of that variable.
+/// Lets it run a small LSTM on the device, forwards and backwards: the library opens further ones, and looks for code for
+/// the device, when it is first called. Throws an unavailable error where it cannot, and memory errors.
+void try_cudnn(const Cudnn& library);
+/// The library of this process, looked for and tried once; null where there is none that works or SHOWTELL_CUDNN is
+/// `none`. Throws an option error for another value of that variable.
 const Cudnn* cudnn();
+using CudnnFinder = const Cudnn* (*)();
 /// Why cudnn() is null.
 std::string cudnn_absence();
 

@@ -30,6 +30,7 @@ set(SHOWTELL_CUDA_SOURCES
   training/cross_entropy.cu
   training/cuda_training.cu
   training/cudnn_lstm.cu
+  training/cudnn_trial.cu
   training/device_pass_backward.cu
   training/device_pass_forward.cu
   training/device_pass_lstm.cu

@@ -1,6 +1,8 @@
 // Work of the device: streams, events between them, and graphs, which are recorded once and launched many times.
 #pragma once
 
+#include <mutex>
+
 #include "cuda/error.h"
 
 namespace showtell::cuda {
@@ -36,6 +38,13 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
+/// Of the process. Held while a graph is recorded, and by whatever waits for the whole device: that spoils a recording,
+/// whichever thread makes it.
+inline std::mutex& recording_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 class Graph {
  public:
   Graph() = default;
@@ -54,6 +63,7 @@ class Graph {
   template <typename Work>
   void record(cudaStream_t stream, const Work& work) {
     forget();
+    const std::lock_guard<std::mutex> alone(recording_mutex());
     check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "beginning to record a graph");
     cudaGraph_t graph = nullptr;
     try {

@@ -67,7 +67,7 @@ bool CudaTraining::GraphKey::operator<(const GraphKey& other) const {
 }
 
 CudaTraining::CudaTraining(const DecoderSpec& spec, TrainingPrecision precision, const ParameterVisitor& fill,
-                           Index most_logits, const Cudnn* cudnn)
+                           Index most_logits, CudnnFinder find_cudnn)
     : spec_(checked(spec)),
       layout_(spec_),
       precision_(precision),
@@ -75,6 +75,8 @@ CudaTraining::CudaTraining(const DecoderSpec& spec, TrainingPrecision precision,
       statistics_(layout_.statistics_size()),
       state_(1),
       pointers_(layout_.pointers(parameters_.data(), statistics_.data())),
+      most_logits_(most_logits),
+      find_cudnn_(find_cudnn),
       word_counts_(static_cast<std::size_t>(spec_.vocab_size)) {
   copy_to_device(parameters_, filled(layout_, true, fill));
   copy_to_device(statistics_, filled(layout_, false, fill));
@@ -84,11 +86,17 @@ CudaTraining::CudaTraining(const DecoderSpec& spec, TrainingPrecision precision,
     copy(slot.outcome.data(), &none, sizeof none, cudaMemcpyHostToDevice);
   }
   set_loss_scale({scales_loss() ? kFirstLossScale : 1.0f, 0});
-  recorder_ = StepRecorder::create(precision_, spec_, layout_, pointers_, gradient_pointers_, parameters_.data(),
-                                   most_logits, cudnn);
 }
 
 CudaTraining::~CudaTraining() = default;
+
+const StepRecorder& CudaTraining::recorder() {
+  if (recorder_ == nullptr) {
+    recorder_ = StepRecorder::create(precision_, spec_, layout_, pointers_, gradient_pointers_, parameters_.data(),
+                                     most_logits_, find_cudnn_ == nullptr ? nullptr : find_cudnn_());
+  }
+  return *recorder_;
+}
 
 void CudaTraining::set_loss_scale(const LossScale& scale) {
   OptimizerState state;
@@ -143,7 +151,7 @@ void CudaTraining::upload_batch(Slot& slot, const TrainingBatch& batch, const Ba
   const BatchLists measured(nullptr, shape, spec_);
   const FeatureBatch& features = batch.features;
   const Index pooled_row = spec_.feature_size, grid_row = shape.cells * spec_.grid_feature_size;
-  const Index bytes = recorder_->workspace_bytes(shape, options != nullptr);
+  const Index bytes = recorder().workspace_bytes(shape, options != nullptr);
   if (slot.lists.size() < measured.bytes || slot.pooled.size() < shape.images * pooled_row ||
       slot.grid.size() < shape.images * grid_row || workspace_.size() < bytes) {
     forget_graphs();
@@ -188,18 +196,28 @@ void CudaTraining::run_graph(const GraphKey& key) {
         key.shape,          workspace_.data(),     slot.lists.data(),      slot.pooled.data(),
         slot.grid.data(),   state_.data(),         slot.outcome.data(),    gradients_.data(),
         parameters_.data(), first_moments_.data(), second_moments_.data(), key.averaging ? averages_.data() : nullptr};
-    key.training ? recorder_->train(compute_, memory) : recorder_->evaluate(compute_, memory);
+    key.training ? recorder().train(compute_, memory) : recorder().evaluate(compute_, memory);
   };
   if (graphs_.size() >= kMostGraphs && graphs_.count(key) == 0) forget_graphs();
   RecordedStep& step = graphs_[key];
   // A shape met for the first time runs as it is: libraries load what they need outside a recording, and shapes that
   // never come back are not recorded.
-  if (!step.met_before) {
+  if (!step.met_before || step.refused) {
     step.met_before = true;
     launch_all();
     return;
   }
-  if (!step.graph.is_recorded()) step.graph.record(compute_, launch_all);
+  if (!step.graph.is_recorded()) {
+    try {
+      step.graph.record(compute_, launch_all);
+    } catch (const Error& error) {
+      // Nothing has run yet. A library that cannot be recorded can still be called, and what is wrong besides shows then.
+      step.refused = true;
+      recording_refusal_ = error.what();
+      launch_all();
+      return;
+    }
+  }
   step.graph.launch(compute_);
 }
 

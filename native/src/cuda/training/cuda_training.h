@@ -21,9 +21,10 @@ class CudaTraining {
  public:
   /// `fill` is called once for each parameter with memory to write. float16 keeps parameters, moments and gradients in
   /// float32, everything between them in half, and skips the update of a step whose scaled gradients overflow. The LSTM
-  /// runs on `cudnn` where that is given and can express the spec.
+  /// runs on what `find_cudnn` returns, where that is given and can express the spec; it is asked at the first step or
+  /// evaluation, so that a decoder that never trains holds no library's handles and workspaces.
   CudaTraining(const DecoderSpec& spec, TrainingPrecision precision, const ParameterVisitor& fill,
-               Index most_logits = kMostLogits, const Cudnn* cudnn = nullptr);
+               Index most_logits = kMostLogits, CudnnFinder find_cudnn = nullptr);
   CudaTraining(const CudaTraining&) = delete;
   CudaTraining& operator=(const CudaTraining&) = delete;
   ~CudaTraining();
@@ -62,7 +63,9 @@ class CudaTraining {
   /// Of the next step; the factor doubles after 2000 steps without an overflow. With no step in flight.
   LossScale loss_scale() const;
   void set_loss_scale(const LossScale& scale);
-  bool uses_cudnn() const { return recorder_->uses_cudnn(); }
+  bool uses_cudnn() { return recorder().uses_cudnn(); }
+  /// Why a step is queued kernel by kernel in place of a graph; empty where none is.
+  const std::string& recording_refusal() const { return recording_refusal_; }
   /// On the device, of everything.
   Index bytes() const;
 
@@ -84,10 +87,11 @@ class CudaTraining {
     bool operator<(const GraphKey& other) const;
   };
   struct RecordedStep {
-    bool met_before = false;
+    bool met_before = false, refused = false;
     Graph graph;
   };
 
+  const StepRecorder& recorder();
   void start(const TrainingBatch& batch, const AdamOptions* options);
   void prepare_optimizer(bool averaging);
   void upload_batch(Slot& slot, const TrainingBatch& batch, const BatchShape& shape, const AdamOptions* options);
@@ -106,11 +110,14 @@ class CudaTraining {
   DeviceBuffer<char> workspace_;
   const ParameterPointers pointers_;
   ParameterPointers gradient_pointers_;
-  std::unique_ptr<StepRecorder> recorder_;
+  const Index most_logits_;
+  const CudnnFinder find_cudnn_;
+  std::unique_ptr<const StepRecorder> recorder_;
   Slot slots_[2];
   int next_slot_ = 0, in_flight_ = 0;
   std::mutex steps_;  // held by starts and by all of a finish but its wait
   std::map<GraphKey, RecordedStep> graphs_;
+  std::string recording_refusal_;
   std::vector<std::int32_t> word_counts_;
   StepOutcome last_outcome_;
   Index skipped_steps_ = 0;

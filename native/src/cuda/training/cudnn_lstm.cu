@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "cuda/stream.h"
+
 namespace showtell::cuda {
 
 namespace {
@@ -11,6 +13,7 @@ constexpr int kGates = 4;
 
 void check_library(const Cudnn& library, CudnnStatus status, const char* doing) {
   if (status == CudnnStatus::success) return;
+  if (status == CudnnStatus::device_allocation_failed) throw to_error(cudaErrorMemoryAllocation, doing);
   throw Error(ErrorCode::unavailable, std::string("cuDNN failed (") + library.error_string(status) + ") while " +
                                           doing + ". Hint: SHOWTELL_CUDNN=none trains without it.");
 }
@@ -226,7 +229,7 @@ CudnnLstm<Real>::CudnnLstm(const Cudnn& library, const DecoderSpec& spec, Traini
       // Where something happens between layers, each is a call of its own.
       layers_together_(spec.normalization == Normalization::none && spec.dropout.input == 0 ? spec.layer_count : 1),
       flat_parameters_(flat_parameters) {
-  check_library(library_, library_.create(&handle_), "starting");
+  create_handle();
   try {
     std::vector<GateMatrix<Real>> matrices;
     for (Index layer = 0; layer < spec.layer_count; layer += layers_together_) {
@@ -237,7 +240,7 @@ CudnnLstm<Real>::CudnnLstm(const Cudnn& library, const DecoderSpec& spec, Traini
     copy_to_device(matrices_, matrices);
   } catch (...) {
     stacks_.clear();
-    (void)library_.destroy(handle_);
+    destroy_handle();
     throw;
   }
 }
@@ -245,6 +248,19 @@ CudnnLstm<Real>::CudnnLstm(const Cudnn& library, const DecoderSpec& spec, Traini
 template <typename Real>
 CudnnLstm<Real>::~CudnnLstm() {
   stacks_.clear();
+  destroy_handle();
+}
+
+// cudnnDestroy waits for the whole device; what cudnnCreate does besides is not documented.
+template <typename Real>
+void CudnnLstm<Real>::create_handle() {
+  const std::lock_guard<std::mutex> alone(recording_mutex());
+  check_library(library_, library_.create(&handle_), "starting");
+}
+
+template <typename Real>
+void CudnnLstm<Real>::destroy_handle() noexcept {
+  const std::lock_guard<std::mutex> alone(recording_mutex());
   (void)library_.destroy(handle_);
 }
 

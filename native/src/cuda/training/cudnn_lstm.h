@@ -71,6 +71,8 @@ class CudnnLstm {
   class Stack;
   struct Plan;
 
+  void create_handle();
+  void destroy_handle() noexcept;
   const Stack& stack_of(Index first_layer) const;
 
   const Cudnn& library_;
