@@ -49,10 +49,12 @@ describe("CaptionLanes", () => {
   });
 
   it("gives what is drawn at random a stream of its own", async () => {
-    const streams: CaptionImagesOptions[] = [];
-    const lanes = new CaptionLanes(fakeCaptioner(streams));
-    await Promise.all([1, 2].map((number) => lanes.caption(photo(number), { temperature: 1, seed: 1 }, never())));
-    expect(streams.length).toBe(2);
+    for (const sampling of [{ temperature: 1 }, { topK: 5 }, { topP: 0.9 }]) {
+      const streams: CaptionImagesOptions[] = [];
+      const lanes = new CaptionLanes(fakeCaptioner(streams));
+      await Promise.all([1, 2].map((number) => lanes.caption(photo(number), { ...sampling, seed: 1 }, never())));
+      expect(streams.length).toBe(2);
+    }
   });
 
   it("gives a photo's error to its sender alone, and a stream's to all who wait for it", async () => {

@@ -1,4 +1,4 @@
-import type { Caption, Captioner, CaptionImagesOptions } from "@showtell/core/captioning";
+import { type Caption, type Captioner, type CaptionImagesOptions, isSampling } from "@showtell/core/captioning";
 
 interface Job {
   readonly photo: Uint8Array;
@@ -22,7 +22,7 @@ export class CaptionLanes {
    */
   caption(photo: Uint8Array, options: CaptionImagesOptions, signal: AbortSignal): Promise<readonly Caption[]> {
     // What is drawn at random depends on a photo's place in its stream: alone, a request with a seed always gets the same.
-    const key = JSON.stringify(options) + (options.temperature === undefined ? "" : ` ${this.unshared++}`);
+    const key = JSON.stringify(options) + (isSampling(options) ? ` ${this.unshared++}` : "");
     let lane = this.lanes.get(key);
     if (lane === undefined) {
       lane = new Lane(this.captioner, options, () => this.lanes.delete(key));

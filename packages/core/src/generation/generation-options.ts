@@ -84,25 +84,30 @@ export function resolveGenerationOptions(
   defaults: GenerationOptions = {},
 ): ResolvedGenerationOptions {
   for (const name of [...Object.keys(options), ...Object.keys(defaults)]) checkName(name);
-  const { temperature, topK, topP } = layerOptions(defaults, options);
-  const isSampling = isGiven(temperature ?? topK ?? topP);
+  const samples = isSampling(layerOptions(defaults, options));
   // A beam width among the defaults speaks of searches; only one asked for beside sampling is a contradiction.
-  const fallback = isSampling ? { ...DEFAULT_SEARCH, ...given(defaults), beamWidth: 1, nBest: 1 } : given(defaults);
+  const fallback = samples ? { ...DEFAULT_SEARCH, ...given(defaults), beamWidth: 1, nBest: 1 } : given(defaults);
   const all = { ...DEFAULT_SEARCH, ...fallback, ...given(options) } as Complete;
   const { consensus: candidates } = all;
   if (candidates !== undefined) checkConsensus(candidates, options);
   const search = checkSearch(candidates === undefined ? all : { ...all, beamWidth: candidates }, vocabSize);
   const sampling = resolveSampling(all);
-  const diversity = resolveDiversity(isSampling ? options : all, search.beamWidth);
+  const diversity = resolveDiversity(samples ? options : all, search.beamWidth);
   const parts = { ...(sampling && { sampling }), ...(diversity && { diversity }) };
   if (candidates === undefined) return { search, ...parts };
   return { search: { ...search, nBest: candidates }, consensus: { nBest: search.nBest }, ...parts };
 }
 
-function checkConsensus(candidates: number, { beamWidth, temperature, topK, topP }: GenerationOptions): void {
+/** Whether words are drawn at random: each of these options alone asks for it. */
+export function isSampling({ temperature, topK, topP }: GenerationOptions): boolean {
+  return isGiven(temperature ?? topK ?? topP);
+}
+
+function checkConsensus(candidates: number, options: GenerationOptions): void {
   integer(candidates, "consensus", 2, BEAM_WIDTH_LIMIT, "20 is a good number of captions to choose from.");
-  demand(beamWidth === undefined, "consensus or beamWidth", "a search", "both", "consensus is the width of the beam.");
-  demand(!isGiven(temperature ?? topK ?? topP), "a search", "consensus", "sampling");
+  const hint = "consensus is the width of the beam.";
+  demand(options.beamWidth === undefined, "consensus or beamWidth", "a search", "both", hint);
+  demand(!isSampling(options), "a search", "consensus", "sampling");
 }
 
 function checkName(name: string): void {
@@ -193,7 +198,7 @@ function checkFirstWord({ bannedTokens, forbiddenFirstWords, minLength }: Comple
 
 function resolveSampling(all: Complete): Sampling | undefined {
   const { temperature, topK, topP, seed } = all;
-  if (!isGiven(temperature ?? topK ?? topP)) {
+  if (!isSampling(all)) {
     demand(
       seed === undefined,
       "no seed",
