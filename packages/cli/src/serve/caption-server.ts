@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type Captioner, imageFormat } from "@showtell/core/captioning";
-import { expected, ImageError, type ShowtellError } from "@showtell/core/errors";
+import { expected, ImageError } from "@showtell/core/errors";
 import { captionRow } from "../render/caption-writers.js";
 import { CaptionLanes } from "./caption-lanes.js";
-import { HttpError, statusOf } from "./http-error.js";
+import { HttpError, refusal, statusOf } from "./http-error.js";
+import { LINGER_MS, refuseMalformed } from "./malformed-request.js";
 import { queryOptions } from "./query-options.js";
 import { checkHeaders, readBody } from "./read-body.js";
 
@@ -19,8 +21,8 @@ export interface CaptionServerOptions {
 
 /** Whole request; slower senders are cut off. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** How long a refused body is still taken in, so that its sender gets to read why. */
-const LINGER_MS = 1000;
+/** How long a request that is still coming when the server is stopped may take to be whole. */
+const STOP_GRACE_MS = 5000;
 
 const ROUTES: Readonly<Record<string, string>> = { "/caption": "POST", "/healthz": "GET" };
 
@@ -28,32 +30,58 @@ const ROUTES: Readonly<Record<string, string>> = { "/caption": "POST", "/healthz
 export class CaptionServer {
   readonly http: Server;
   private readonly lanes: CaptionLanes;
+  private readonly sockets = new Set<Socket>();
+  /** Requests whose photo is there and whose captions are not. */
+  private readonly beingCaptioned = new Set<IncomingMessage>();
   private requests = 0;
   private stopping = false;
 
   constructor(private readonly options: CaptionServerOptions) {
     this.lanes = new CaptionLanes(options.captioner);
-    this.http = createServer((request, response) => void this.answer(request, response, () => {}));
+    // A missing host gets our own words.
+    this.http = createServer({ requireHostHeader: false }, (request, response) => {
+      void this.answer(request, response, () => {});
+    });
     // A client that asks first (curl does for more than 1 MB) sends nothing that would be refused.
     this.http.on(
       "checkContinue",
       (request, response) => void this.answer(request, response, () => response.writeContinue()),
     );
+    this.http.on("checkExpectation", (request, response) =>
+      this.refuse(request, response, unknownExpectation(request)),
+    );
+    this.http.on("clientError", refuseMalformed);
+    this.http.on("connection", (socket) => {
+      this.sockets.add(socket);
+      socket.once("close", () => this.sockets.delete(socket));
+    });
     this.http.requestTimeout = REQUEST_TIMEOUT_MS;
   }
 
-  /** Takes no more requests, and resolves when those in hand are answered. */
+  /** Takes no more requests, and resolves when those in hand are answered and those that do not become whole in time are cut off. */
   stop(): Promise<void> {
     this.stopping = true;
     return new Promise((resolve) => {
-      this.http.close(() => resolve());
+      // close() also ends Node's own checks for slow senders: from here on a connection ends only as we say.
+      const deadline = setTimeout(() => this.cutOffUnfinished(), STOP_GRACE_MS);
+      this.http.close(() => {
+        clearTimeout(deadline);
+        resolve();
+      });
       this.http.closeIdleConnections();
     });
   }
 
+  /** Every connection but those that wait for captions. */
+  private cutOffUnfinished(): void {
+    const waiting = new Set([...this.beingCaptioned].map(({ socket }) => socket));
+    for (const socket of this.sockets) if (!waiting.has(socket)) socket.destroy();
+  }
+
   private async answer(request: IncomingMessage, response: ServerResponse, goOn: () => void): Promise<void> {
     try {
-      const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+      checkHost(request);
+      const { pathname, searchParams } = parseTarget(request.url ?? "/");
       checkRoute(pathname, request.method);
       if (pathname === "/healthz") this.sayHealth(response);
       else this.send(response, 200, await this.caption(request, response, searchParams, goOn));
@@ -76,11 +104,13 @@ export class CaptionServer {
       goOn();
       const photo = await readBody(request, this.options.maxBytes);
       checkFormat(photo);
+      this.beingCaptioned.add(request);
       const gone = new AbortController();
       response.once("close", () => gone.abort());
       const captions = await this.lanes.caption(photo, options, gone.signal);
       return captionRow("-", { captions });
     } finally {
+      this.beingCaptioned.delete(request);
       this.requests -= 1;
     }
   }
@@ -117,6 +147,8 @@ export class CaptionServer {
       ...headers,
     });
     response.end(text);
+    // Nor may one that does not read its answer.
+    if (this.stopping) response.setTimeout(STOP_GRACE_MS);
   }
 
   private refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -132,10 +164,29 @@ export class CaptionServer {
     this.send(
       response,
       status,
-      status === 500 ? { error: "The server failed; its log says why." } : describe(error),
+      status === 500 ? { error: "The server failed; its log says why." } : refusal(error),
       headers,
     );
   }
+}
+
+/** The path and the query, which HTTP also lets stand behind a whole address. @throws HttpError 400 */
+function parseTarget(target: string): URL {
+  try {
+    return new URL(target.startsWith("/") ? `http://localhost${target}` : target, "http://localhost");
+  } catch {
+    throw new HttpError(400, expected("a path", "the request", target));
+  }
+}
+
+/** @throws HttpError 400, as HTTP/1.1 asks of every server */
+function checkHost({ httpVersion, headers }: IncomingMessage): void {
+  if (httpVersion !== "1.1" || headers.host !== undefined) return;
+  throw new HttpError(400, expected("a Host header", "the request", "none"));
+}
+
+function unknownExpectation({ headers }: IncomingMessage): HttpError {
+  return new HttpError(417, expected("100-continue", "the Expect header", headers.expect));
 }
 
 function checkRoute(pathname: string, method: string | undefined): void {
@@ -155,11 +206,4 @@ function checkFormat(photo: Uint8Array): void {
     if (!(error instanceof ImageError)) throw error;
     throw new HttpError(415, error.message, { hint: error.hint });
   }
-}
-
-/** The form of every refusal: the sentence and, where there is one, what to do. */
-function describe(error: unknown): { error: string; hint?: string } {
-  const { message, hint } = error as ShowtellError;
-  // A photo's number in its stream means nothing to whoever sent it.
-  return { error: message.replace(/ for photo \d+ but /, " for the photo but "), ...(hint !== undefined && { hint }) };
 }

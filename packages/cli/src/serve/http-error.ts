@@ -21,3 +21,10 @@ export function statusOf(error: unknown): number {
   if (error instanceof HttpError) return error.status;
   return error instanceof ImageError || error instanceof OptionError ? 400 : 500;
 }
+
+/** The form of every refusal: the sentence and, where there is one, what to do. */
+export function refusal(error: unknown): { error: string; hint?: string } {
+  const { message, hint } = error as ShowtellError;
+  // A photo's number in its stream means nothing to whoever sent it.
+  return { error: message.replace(/ for photo \d+ but /, " for the photo but "), ...(hint !== undefined && { hint }) };
+}

@@ -15,7 +15,7 @@ const LIMITED = ["beamWidth", "nBest", "consensus", "diversityGroups", "maxLengt
 
 /**
  * A request's options: those of `showtell caption` that say how captions are searched for, without the dashes: `?n-best=3&views=all`.
- * @throws OptionError for one that does not exist or has an impossible value
+ * @throws OptionError for one that does not exist or has an impossible value or several
  */
 export function queryOptions(query: URLSearchParams): CaptionImagesOptions {
   const command = new Command()
@@ -25,10 +25,7 @@ export function queryOptions(query: URLSearchParams): CaptionImagesOptions {
     .configureOutput({ writeErr: () => {}, writeOut: () => {} })
     .option("--views <list>", VOTE_HELP, parseViews);
   addNBestOption(addGenerationOptions(command));
-  const known = command.options.map(({ long }) => long!.slice(2));
-  for (const name of query.keys()) {
-    if (!known.includes(name)) throw new OptionError(expected(`one of ${known.join(", ")}`, "the query", name));
-  }
+  checkNames(query, command);
   const flags = parse(
     command,
     [...query].map(([name, value]) => `--${name}=${value}`),
@@ -39,6 +36,18 @@ export function queryOptions(query: URLSearchParams): CaptionImagesOptions {
     if (value !== undefined && value > MOST) throw new OptionError(expected(`at most ${MOST}`, name, value));
   }
   return options;
+}
+
+function checkNames(query: URLSearchParams, command: Command): void {
+  const known = new Map(command.options.map((option) => [option.long!.slice(2), option]));
+  for (const name of query.keys()) {
+    const option = known.get(name);
+    if (option === undefined)
+      throw new OptionError(expected(`one of ${[...known.keys()].join(", ")}`, "the query", name));
+    // A command line is one person's, whose last word counts; of a query nobody can tell which of two was meant.
+    const values = query.getAll(name);
+    if (values.length > 1 && !option.variadic) throw new OptionError(expected("one value", name, values));
+  }
 }
 
 function parse(command: Command, args: readonly string[]) {
