@@ -53,7 +53,7 @@ export function registerEvaluate(program: Command): void {
     };
     // Opened first: whoever cannot write there need not wait for the captions to hear it.
     const output = await openResultOutput(flags.output, { resumable: false, append: false });
-    const { decoded, search, dataset } = await withResultOutput(output, async () => {
+    const { decoded, resolved, dataset } = await withResultOutput(output, async () => {
       const encoded = await openCheckpointData(checkpoints, flags, options);
       try {
         const backend = await openDecoderBackend(flags.backend);
@@ -67,7 +67,7 @@ export function registerEvaluate(program: Command): void {
     });
     const evaluation = await scoreSplit(decoded, dataset, checkpoints[0]!, {
       split: flags.split,
-      decoding: { ...search, views: options.views, consensus: flags.consensus !== undefined },
+      decoding: { ...resolved, views: options.views, modelCount: checkpoints.length },
     });
     process.stdout.write(flags.json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : renderEvaluation(evaluation));
   });

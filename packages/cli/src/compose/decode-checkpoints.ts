@@ -5,9 +5,9 @@ import {
   type Checkpoint,
   type DecodedSplit,
   decodeSplit,
+  type ResolvedGenerationOptions,
   resolveCaptionOptions,
   resolveGenerationOptions,
-  type SearchOptions,
   type Split,
   type View,
 } from "@showtell/core";
@@ -52,7 +52,8 @@ export async function openCheckpointData(
 
 export interface DecodedCheckpoints {
   readonly decoded: DecodedSplit;
-  readonly search: SearchOptions;
+  /** How it was done: what the caller said and what the first checkpoint says. */
+  readonly resolved: ResolvedGenerationOptions;
   /** With decoders that live until the backend is disposed of. */
   readonly models: readonly (CaptionModel & { readonly checkpoint: Checkpoint })[];
 }
@@ -74,7 +75,7 @@ export async function decodeCheckpoints(
     })),
   );
   const { generation } = resolveCaptionOptions(models, options.captions);
-  const { search } = resolveGenerationOptions(generation, vocabulary.size, defaults);
+  const resolved = resolveGenerationOptions(generation, vocabulary.size, defaults);
   const total = dataset.images.filter((image) => image.split === split).length;
   const progress = terminal.progress("captioning", total, "photos");
   try {
@@ -89,7 +90,7 @@ export async function decodeCheckpoints(
       signal,
       onProgress: (done) => progress.update(done),
     });
-    return { decoded, search, models };
+    return { decoded, resolved, models };
   } finally {
     progress.stop();
   }

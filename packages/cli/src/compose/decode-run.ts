@@ -1,4 +1,11 @@
-import { type Backend, type Dataset, type PrefixLosses, prefixLosses, toPrefixImages } from "@showtell/core";
+import {
+  type Backend,
+  type Dataset,
+  type PrefixLosses,
+  prefixLosses,
+  type SearchOptions,
+  toPrefixImages,
+} from "@showtell/core";
 import type { Evaluation } from "@showtell/eval";
 import type { DatasetFlags } from "../options/dataset-options.js";
 import {
@@ -19,7 +26,8 @@ export interface DecodeRunOptions extends Omit<DecodingOptions, "attention"> {
 }
 
 /** A run's captions of a split, scored. */
-export interface DecodedRun extends Pick<DecodedCheckpoints, "decoded" | "search"> {
+export interface DecodedRun extends Pick<DecodedCheckpoints, "decoded"> {
+  readonly search: SearchOptions;
   readonly run: RunToReport;
   readonly dataset: Dataset;
   readonly evaluation: Evaluation;
@@ -74,13 +82,13 @@ async function withRunOpen<T>(
   try {
     terminal.info(`Captioning with ${run.name} on ${backend.name}: ${backend.device.description}`);
     const decoding = { ...options, attention };
-    const { decoded, search, models } = await decodeCheckpoints([run.checkpoint], encoded, backend, decoding);
+    const { decoded, resolved, models } = await decodeCheckpoints([run.checkpoint], encoded, backend, decoding);
     const evaluation = await evaluateSplit(decoded, encoded.dataset, run.checkpoint, {
       split,
-      decoding: { ...search, views, consensus: options.captions.consensus !== undefined },
+      decoding: { ...resolved, views, modelCount: 1 },
     });
     const { fit } = encoded.store.encoder.resize;
-    const result = { run, dataset: encoded.dataset, decoded, search, evaluation, fit };
+    const result = { run, dataset: encoded.dataset, decoded, search: resolved.search, evaluation, fit };
     return await use({ result, model: models[0]!, encoded });
   } finally {
     await encoded.store.close();

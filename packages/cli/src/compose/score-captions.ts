@@ -1,5 +1,6 @@
 import type { Recipe, ScoreCaptions } from "@showtell/core";
 import { bleu, Corpus, ciderD, ptbTokenizer, rougeL } from "@showtell/eval";
+import { beamFields } from "./decoding-fields.js";
 
 const SCORERS = [ciderD(), bleu(4), rougeL()];
 
@@ -13,7 +14,7 @@ export const scoreCaptions: ScoreCaptions = async (pairs) => {
 };
 
 /** What decides these scores besides the captions; the number of images and references is the dev split's. */
-export function scoreSignature({ beamWidth, lengthPenalty, lengthPenaltyFormula }: Recipe["decoding"]): string {
-  const penalty = lengthPenaltyFormula === "none" ? "none" : `${lengthPenaltyFormula}-${lengthPenalty}`;
-  return `tok:${ptbTokenizer.name}|case:${ptbTokenizer.letterCase}|end:no|df:references|beam:${beamWidth}|lp:${penalty}`;
+export function scoreSignature(decoding: Recipe["decoding"]): string {
+  const { beam, lp } = beamFields(decoding);
+  return `tok:${ptbTokenizer.name}|case:${ptbTokenizer.letterCase}|end:no|df:references|beam:${beam}|lp:${lp}`;
 }

@@ -1,7 +1,8 @@
-import type { Checkpoint, Dataset, DecodedSplit, SearchOptions, View } from "@showtell/core";
+import type { Checkpoint, Dataset, DecodedSplit } from "@showtell/core";
 import { type Evaluation, evaluateCaptions } from "@showtell/eval";
 import { loadSynonyms } from "@showtell/eval/node";
 import { scoreTable, statisticsTable } from "../render/evaluation-tables.js";
+import { type DecodingSettings, decodingFields } from "./decoding-fields.js";
 
 /** Scores of a model on a split, and what its captions look like. */
 export interface SplitEvaluation {
@@ -16,12 +17,6 @@ export interface SplitEvaluation {
   readonly statistics: Evaluation["statistics"];
 }
 
-/** How the captions were searched for: part of every score's signature. */
-export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty" | "lengthPenaltyFormula"> & {
-  readonly views: readonly View[] | undefined;
-  readonly consensus: boolean;
-};
-
 /**
  * Scores of a split's captions, image by image too.
  * @throws EvaluationError when no image of the split has captions to score against
@@ -29,7 +24,7 @@ export type DecodingSettings = Pick<SearchOptions, "beamWidth" | "lengthPenalty"
 export async function evaluateSplit(
   decoded: DecodedSplit,
   dataset: Dataset,
-  { vocabulary }: Pick<Checkpoint, "vocabulary">,
+  checkpoint: Pick<Checkpoint, "vocabulary" | "generation">,
   { split, decoding }: { readonly split: string; readonly decoding: DecodingSettings },
 ): Promise<Evaluation> {
   const pairs = decoded.captions
@@ -37,17 +32,8 @@ export async function evaluateSplit(
     .map(({ image, caption }) => ({ id: image.id, candidate: caption, references: image.captions }));
   return evaluateCaptions(pairs, {
     synonyms: await loadSynonyms(),
-    signature: {
-      split,
-      beam: decoding.beamWidth,
-      lp:
-        decoding.lengthPenaltyFormula === "none"
-          ? "none"
-          : `${decoding.lengthPenaltyFormula}-${decoding.lengthPenalty}`,
-      ...(decoding.views && { views: decoding.views.join("+") }),
-      ...(decoding.consensus && { choice: "consensus" }),
-    },
-    describe: { trainingCaptions: trainingCaptions(dataset), vocabularySize: vocabulary.size },
+    signature: { split, ...decodingFields(decoding, checkpoint) },
+    describe: { trainingCaptions: trainingCaptions(dataset), vocabularySize: checkpoint.vocabulary.size },
   });
 }
 
