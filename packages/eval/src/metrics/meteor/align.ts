@@ -26,15 +26,20 @@ interface Path {
 /** The matches chosen, by reference position. */
 export function align(lists: MatchLists, candidateLength: number): Match[] {
   const fixed = fixedMatches(lists, candidateLength);
-  let paths: Path[] = [{ taken: undefined, covered: 0, chunks: 0, distance: 0, position: 0, chunkEnd: -1 }];
+  const taken = new TakenWords(candidateLength);
+  let beam = new Beam();
+  beam.offer({ taken: undefined, covered: 0, chunks: 0, distance: 0, position: 0, chunkEnd: -1 });
   lists.forEach((matches, position) => {
-    const next: Path[] = [];
-    for (const path of best(paths)) advance(path, position, matches, fixed, next);
-    paths = next;
+    const next = new Beam();
+    for (const path of beam.paths) advance(path, position, matches, fixed, taken, next);
+    beam = next;
   });
-  const finalists = best(paths);
-  for (const path of finalists) closeChunk(path);
-  return chosen(best(finalists)[0]!);
+  const finalists = new Beam();
+  for (const path of beam.paths) {
+    closeChunk(path);
+    finalists.offer(path);
+  }
+  return chosen(finalists.paths[0]!);
 }
 
 interface FixedMatches {
@@ -70,30 +75,63 @@ function fixedMatches(lists: MatchLists, candidateLength: number): FixedMatches 
   return { at, referenceUsed, candidateUsed };
 }
 
-function advance(path: Path, position: number, matches: readonly Match[], fixed: FixedMatches, next: Path[]): void {
+/** The candidate's words that a path has taken. One array for all paths in turn, so that a match is tested without a walk through those before it. */
+class TakenWords {
+  private readonly turnOf: Int32Array;
+  private turn = 0;
+
+  constructor(candidateLength: number) {
+    this.turnOf = new Int32Array(candidateLength);
+  }
+
+  read(path: Path): void {
+    this.turn++;
+    for (let chain = path.taken; chain !== undefined; chain = chain.previous) {
+      const { candidateStart, candidateLength } = chain.match;
+      for (let k = 0; k < candidateLength; k++) this.turnOf[candidateStart + k] = this.turn;
+    }
+  }
+
+  has(word: number): boolean {
+    return this.turnOf[word] === this.turn;
+  }
+}
+
+function advance(
+  path: Path,
+  position: number,
+  matches: readonly Match[],
+  fixed: FixedMatches,
+  taken: TakenWords,
+  next: Beam,
+): void {
   // Inside a longer match nothing is decided and nothing is added again.
   if (position < path.position) {
-    next.push(path);
+    next.offer(path);
     return;
   }
   const certain = fixed.at[position];
   if (certain !== undefined) {
     take(path, certain);
     path.distance += distanceOf(certain);
-    next.push(path);
+    next.offer(path);
     return;
   }
+  if (matches.length > 0) taken.read(path);
   for (const match of matches) {
-    if (!isFree(match, path, fixed)) continue;
-    const child = copyOf(path);
-    take(child, match);
+    if (!isFree(match, taken, fixed)) continue;
+    // Most of many children have no place: only those that have are made.
+    if (next.hasPlace(path.covered + coverOf(match), path.chunks + chunksEndedBy(match, path), path.distance)) {
+      const child = copyOf(path);
+      take(child, match);
+      next.offer(child);
+    }
     // The distance goes to the parent, not to the child: later siblings and the path that skips this position carry it.
     path.distance += distanceOf(match);
-    next.push(child);
   }
   closeChunk(path);
   path.position = position + 1;
-  next.push(path);
+  next.offer(path);
 }
 
 /** Spelled out, because this is the innermost allocation of METEOR. */
@@ -102,12 +140,20 @@ function copyOf({ taken, covered, chunks, distance, position, chunkEnd }: Path):
 }
 
 function take(path: Path, match: Match): void {
-  if (path.chunkEnd !== -1 && match.candidateStart !== path.chunkEnd) path.chunks++;
-  const weight = SEARCH_WEIGHTS[match.matcher]!;
-  path.covered += Math.trunc(match.referenceLength * weight) + Math.trunc(match.candidateLength * weight);
+  path.chunks += chunksEndedBy(match, path);
+  path.covered += coverOf(match);
   path.chunkEnd = match.candidateStart + match.candidateLength;
   path.position = match.referenceStart + match.referenceLength;
   path.taken = { match, previous: path.taken };
+}
+
+function chunksEndedBy(match: Match, { chunkEnd }: Path): number {
+  return chunkEnd !== -1 && match.candidateStart !== chunkEnd ? 1 : 0;
+}
+
+function coverOf({ matcher, referenceLength, candidateLength }: Match): number {
+  const weight = SEARCH_WEIGHTS[matcher]!;
+  return Math.trunc(referenceLength * weight) + Math.trunc(candidateLength * weight);
 }
 
 function closeChunk(path: Path): void {
@@ -121,34 +167,36 @@ function distanceOf(match: Match): number {
 }
 
 /** Earlier matches of the path end before this reference position, so only certain ones can stand in the way on that side. */
-function isFree(match: Match, path: Path, fixed: FixedMatches): boolean {
+function isFree(match: Match, taken: TakenWords, fixed: FixedMatches): boolean {
   for (let k = 0; k < match.referenceLength; k++) if (fixed.referenceUsed[match.referenceStart + k] === 1) return false;
-  const start = match.candidateStart;
-  const end = start + match.candidateLength;
-  for (let k = start; k < end; k++) if (fixed.candidateUsed[k] === 1) return false;
-  for (let chain = path.taken; chain !== undefined; chain = chain.previous) {
-    const other = chain.match;
-    if (start < other.candidateStart + other.candidateLength && other.candidateStart < end) return false;
+  for (let k = 0; k < match.candidateLength; k++) {
+    const word = match.candidateStart + k;
+    if (fixed.candidateUsed[word] === 1 || taken.has(word)) return false;
   }
   return true;
 }
 
-/** The beam: best first, equals in the order they arose. Insertion sort, because paths come nearly sorted. */
-function best(paths: Path[]): Path[] {
-  for (let i = 1; i < paths.length; i++) {
-    const path = paths[i]!;
-    let at = i;
-    while (at > 0 && isBetter(path, paths[at - 1]!)) {
-      paths[at] = paths[at - 1]!;
-      at--;
-    }
-    paths[at] = path;
+/** The best paths, best first, equals in the order they were offered. */
+class Beam {
+  readonly paths: Path[] = [];
+
+  /** Whether a path with these figures would be kept. */
+  hasPlace(covered: number, chunks: number, distance: number): boolean {
+    return this.paths.length < BEAM_WIDTH || isBetter({ covered, chunks, distance }, this.paths[BEAM_WIDTH - 1]!);
   }
-  if (paths.length > BEAM_WIDTH) paths.length = BEAM_WIDTH;
-  return paths;
+
+  offer(path: Path): void {
+    if (!this.hasPlace(path.covered, path.chunks, path.distance)) return;
+    // From behind, because paths come nearly sorted.
+    let at = Math.min(this.paths.length, BEAM_WIDTH - 1);
+    for (; at > 0 && isBetter(path, this.paths[at - 1]!); at--) this.paths[at] = this.paths[at - 1]!;
+    this.paths[at] = path;
+  }
 }
 
-function isBetter(a: Path, b: Path): boolean {
+type Figures = Pick<Path, "covered" | "chunks" | "distance">;
+
+function isBetter(a: Figures, b: Figures): boolean {
   if (a.covered !== b.covered) return a.covered > b.covered;
   return a.chunks !== b.chunks ? a.chunks < b.chunks : a.distance < b.distance;
 }

@@ -1,4 +1,5 @@
 /** Lists every possible match of a candidate with a reference, in the order METEOR's matchers find them. */
+import { EvaluationError, expected } from "../../errors.js";
 import type { Lexicon } from "./lexicon.js";
 import type { Match } from "./match.js";
 import { MATCHERS, type Matcher } from "./parameters.js";
@@ -9,6 +10,12 @@ const EXACT = MATCHERS.indexOf("exact");
 const STEM = MATCHERS.indexOf("stem");
 const SYNONYM = MATCHERS.indexOf("synonym");
 const PARAPHRASE = MATCHERS.indexOf("paraphrase");
+
+/**
+ * Most matches of one pair of sentences: what a word that both say a thousand times has. Time and memory of the search grow with it, some seconds and
+ * 100 MB here; a hundred times as many would end the process. Captions have some dozens, a page of prose some thousands.
+ */
+const MATCH_LIMIT = 1_000_000;
 
 export class MatchFinder {
   readonly #lexicon: Lexicon;
@@ -23,8 +30,23 @@ export class MatchFinder {
     this.#phrases = matchers.includes("paraphrase") ? phrases : undefined;
   }
 
-  /** @returns one list per reference position */
-  find(candidate: Int32Array, reference: Int32Array): Match[][] {
+  /**
+   * @param place for messages: `image 7`
+   * @returns one list per reference position
+   * @throws EvaluationError for more than MATCH_LIMIT matches
+   */
+  find(candidate: Int32Array, reference: Int32Array, place: string): Match[][] {
+    let count = 0;
+    const countMore = (more: number) => {
+      count += more;
+      if (count <= MATCH_LIMIT) return;
+      throw new EvaluationError(
+        expected(`at most ${MATCH_LIMIT} pairs of matching words`, `METEOR of ${place}`, "more"),
+        {
+          hint: "A word that candidate and reference say 1000 times each has as many. Shorten the caption, or leave METEOR out.",
+        },
+      );
+    };
     // Identical sentences are aligned by the exact matcher alone.
     const identical = sameWords(candidate, reference);
     const lists: Match[][] = [];
@@ -34,9 +56,15 @@ export class MatchFinder {
       for (let i = 0; i < candidate.length; i++) if (candidate[i] === word) list.push(wordMatch(EXACT, i, j));
       if (this.#stems && !identical) this.#addStemMatches(candidate, word, j, list);
       if (this.#synonyms && !identical) this.#addSynonymMatches(candidate, word, j, list);
+      countMore(list.length);
       lists.push(list);
     }
-    if (!identical && this.#phrases !== undefined) this.#findParaphrases(this.#phrases, candidate, reference, lists);
+    if (!identical && this.#phrases !== undefined) {
+      this.#findParaphrases(this.#phrases, candidate, reference, (match) => {
+        countMore(1);
+        lists[match.referenceStart]!.push(match);
+      });
+    }
     return lists;
   }
 
@@ -57,13 +85,18 @@ export class MatchFinder {
   }
 
   /** Both directions, always; a pair listed in both is found twice, and the search counts on it. */
-  #findParaphrases(phrases: PhraseIndex, candidate: Int32Array, reference: Int32Array, lists: Match[][]): void {
+  #findParaphrases(
+    phrases: PhraseIndex,
+    candidate: Int32Array,
+    reference: Int32Array,
+    add: (match: Match) => void,
+  ): void {
     const matcher = PARAPHRASE;
     phrases.forEachPair(reference, candidate, (referenceStart, referenceLength, candidateStart, candidateLength) => {
-      lists[referenceStart]!.push({ matcher, referenceStart, referenceLength, candidateStart, candidateLength });
+      add({ matcher, referenceStart, referenceLength, candidateStart, candidateLength });
     });
     phrases.forEachPair(candidate, reference, (candidateStart, candidateLength, referenceStart, referenceLength) => {
-      lists[referenceStart]!.push({ matcher, referenceStart, referenceLength, candidateStart, candidateLength });
+      add({ matcher, referenceStart, referenceLength, candidateStart, candidateLength });
     });
   }
 }

@@ -40,6 +40,16 @@ describe("METEOR", () => {
     expect(statistics.rows[statistics.columns.indexOf("stemCandidateContent")]).toBe(0);
   });
 
+  it("takes a caption that says one word over and over, up to a limit", () => {
+    const scorer = meteor({ matchers: ["exact"] });
+    const many = (times: number) => Array.from({ length: times }, () => "dog").join(" ");
+    // Sorting every extension of every path took minutes here, and paths for all of them more memory than there is.
+    expect(scorer.score(pair(many(400), many(400))).corpus).toBe(1);
+    expect(() => scorer.score(pair(many(1001), many(1001)))).toThrow(
+      'Expected at most 1000000 pairs of matching words for METEOR of image 1 but received "more".',
+    );
+  });
+
   it("rewards a stem, a synonym and a paraphrase", async () => {
     const exact = meteor({ matchers: ["exact"] });
     expect(meteor({ matchers: ["exact", "stem"] }).score(pair("a dog jumping", "a dog jumped")).corpus).toBeGreaterThan(

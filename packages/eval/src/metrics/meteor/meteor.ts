@@ -95,12 +95,13 @@ function scoreCorpus(corpus: Corpus, matchers: readonly Matcher[], options: Mete
   const segments = new Float64Array(corpus.size);
   const rows = new Float64Array(corpus.size * width);
   normalizedPairs(corpus).forEach((pair, i) => {
+    const place = `image ${corpus.pairs[i]!.id}`;
     const candidate = lexicon.read(pair.candidate);
     let bestScore = -1;
     let bestRow: Float64Array | undefined;
     for (const text of pair.references) {
       const reference = lexicon.read(text);
-      const matches = align(finder.find(candidate, reference), candidate.length);
+      const matches = align(finder.find(candidate, reference, place), candidate.length);
       const row = alignmentStatistics(candidate, reference, matches, lexicon);
       const score = meteorScore(row);
       // The first of equally good references supplies the statistics.
