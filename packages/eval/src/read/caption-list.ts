@@ -5,6 +5,8 @@ export interface CaptionList {
   /** Where they come from, for messages. */
   readonly source: string;
   readonly captions: ReadonlyMap<string, readonly string[]>;
+  /** Where each of an image's captions stands, for messages: `line 7`. */
+  readonly places?: ReadonlyMap<string, readonly string[]>;
   /** True where ids are line numbers because the file has none. */
   readonly numbered: boolean;
 }
@@ -13,6 +15,7 @@ export interface CaptionList {
 export class CaptionCollector {
   readonly #source: string;
   readonly #captions = new Map<string, string[]>();
+  readonly #places = new Map<string, string[]>();
 
   constructor(source: string) {
     this.#source = source;
@@ -32,9 +35,8 @@ export class CaptionCollector {
         },
       );
     }
-    const known = this.#captions.get(key);
-    if (known === undefined) this.#captions.set(key, [caption]);
-    else known.push(caption);
+    append(this.#captions, key, caption);
+    append(this.#places, key, place);
   }
 
   /** Makes an image known that may get no caption. */
@@ -45,7 +47,7 @@ export class CaptionCollector {
 
   finish(numbered = false): CaptionList {
     if (this.#captions.size === 0) throw new EvaluationError(expected("at least one caption", this.#source, "none"));
-    return { source: this.#source, captions: this.#captions, numbered };
+    return { source: this.#source, captions: this.#captions, places: this.#places, numbered };
   }
 
   #idOf(id: unknown, place: string): string {
@@ -53,4 +55,10 @@ export class CaptionCollector {
     if (typeof id === "string" && id.trim() !== "") return id.trim();
     throw new EvaluationError(expected("an image id", `${place} of ${this.#source}`, id));
   }
+}
+
+function append(lists: Map<string, string[]>, key: string, item: string): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }

@@ -22,7 +22,11 @@ export function pairCaptions(
   const repeated = [...hypotheses.captions].filter(([, captions]) => captions.length > 1).map(([id]) => id);
   if (repeated.length > 0) {
     throw new EvaluationError(
-      expected("one hypothesis per image", hypotheses.source, `several for ${nameSome(repeated)}`),
+      expected(
+        "one hypothesis per image",
+        hypotheses.source,
+        `several for ${nameSome(repeated.map((id) => withPlaces(id, hypotheses)))}`,
+      ),
     );
   }
   const bare = [...references.captions].filter(
@@ -70,7 +74,8 @@ export function mergeReferences(lists: readonly CaptionList[]): CaptionList {
   if (first === undefined) throw new EvaluationError(expected("at least one file", "references", lists));
   const captions = new Map([...first.captions].map(([id, own]) => [id, [...own]]));
   for (const list of others) {
-    if (list.numbered !== first.numbered || (list.numbered && list.captions.size !== first.captions.size)) {
+    checkNumbering(first, list);
+    if (list.numbered && list.captions.size !== first.captions.size) {
       throw new EvaluationError(
         expected(`as many lines as ${first.source} (${first.captions.size})`, list.source, list.captions.size),
       );
@@ -80,9 +85,15 @@ export function mergeReferences(lists: readonly CaptionList[]): CaptionList {
   return { source: lists.map((list) => list.source).join(" + "), captions, numbered: first.numbered };
 }
 
-function checkNumbering(references: CaptionList, hypotheses: CaptionList): void {
-  if (references.numbered === hypotheses.numbered) return;
-  const plain = references.numbered ? references : hypotheses;
+/** `7.jpg (line 3, line 9)`; a dictionary has no better place than the id itself. */
+function withPlaces(id: string, { places }: CaptionList): string {
+  const distinct = new Set(places?.get(id)?.filter((place) => place !== `image ${id}`));
+  return distinct.size === 0 ? id : `${id} (${[...distinct].join(", ")})`;
+}
+
+function checkNumbering(one: CaptionList, other: CaptionList): void {
+  if (one.numbered === other.numbered) return;
+  const plain = one.numbered ? one : other;
   throw new EvaluationError(expected("image ids in both files or in neither", plain.source, "plain lines"), {
     hint: "Plain lines go with plain lines, line by line; otherwise give ids (JSON, JSONL, CSV).",
   });

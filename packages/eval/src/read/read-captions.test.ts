@@ -87,6 +87,14 @@ describe("pairing", () => {
     }
   });
 
+  it("names the lines of hypotheses for the same image", () => {
+    const twice = '{"image":"a","caption":"1"}\n{"image":"b","caption":"2"}\n{"image":"a","caption":"3"}\n';
+    expect(() => pairCaptions(references, hypotheses(twice))).toThrow('received "several for a (line 1, line 3)".');
+    expect(() => pairCaptions(references, hypotheses('{"image":"a","captions":["1","2"]}\n'))).toThrow(
+      'received "several for a (line 1)".',
+    );
+  });
+
   it("refuses files that have no image in common, and an announced image without references", () => {
     expect(() => pairCaptions(references, hypotheses('{"z":["1"]}'), { ignoreMissing: true })).toThrow(
       "Expected images of refs.json for hyps.json",
@@ -113,6 +121,13 @@ describe("pairing", () => {
     expect(() => mergeReferences([one, short])).toThrow(
       "Expected as many lines as 1.txt (2) for 3.txt but received 1.",
     );
+    for (const mixed of [
+      [one, references],
+      [references, one],
+    ])
+      expect(() => mergeReferences(mixed)).toThrow(
+        'Expected image ids in both files or in neither for 1.txt but received "plain lines".',
+      );
     expect(() => pairCaptions(references, one)).toThrow("Expected image ids in both files or in neither for 1.txt");
   });
 });
