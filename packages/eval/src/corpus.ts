@@ -49,7 +49,7 @@ export class Corpus {
 
   /**
    * Tokenises every caption once.
-   * @throws EvaluationError for an id that occurs twice or an image without references.
+   * @throws EvaluationError for an id that occurs twice, an image without references, or what is no text.
    */
   static prepare(pairs: Iterable<CaptionPair>, tokenizer: Tokenizer): Corpus {
     const builder = new CorpusBuilder(tokenizer);
@@ -92,6 +92,7 @@ class CorpusBuilder {
   }
 
   add(pair: CaptionPair): void {
+    checkPair(pair);
     if (this.#ids.has(pair.id)) {
       throw new EvaluationError(expected("each id once", "id", pair.id), {
         hint: "Give one candidate caption per image.",
@@ -117,6 +118,20 @@ class CorpusBuilder {
   #tokenize(caption: string): TokenizedCaption {
     const text = this.#tokenizer.tokenize(caption);
     return { text, words: wordIds(text, this.#vocabulary) };
+  }
+}
+
+function checkPair(pair: CaptionPair): void {
+  if (typeof pair !== "object" || pair === null)
+    throw new EvaluationError(expected("an object with id, candidate and references", "an image", pair));
+  const { id, candidate, references } = pair;
+  if (typeof candidate !== "string")
+    throw new EvaluationError(expected("a caption", `the candidate of image ${id}`, candidate));
+  if (!Array.isArray(references))
+    throw new EvaluationError(expected("a list of captions", `the references of image ${id}`, references));
+  for (const reference of references) {
+    if (typeof reference !== "string")
+      throw new EvaluationError(expected("a caption", `a reference of image ${id}`, reference));
   }
 }
 

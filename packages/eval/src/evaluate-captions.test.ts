@@ -6,6 +6,7 @@ import { captionStatistics } from "./analysis/caption-statistics.js";
 import { humanAgreement } from "./analysis/human-agreement.js";
 import { bootstrapIntervals, compareSystems } from "./analysis/resampling.js";
 import { Corpus } from "./corpus.js";
+import { EvaluationError } from "./errors.js";
 import { compareEvaluations, evaluateCaptions } from "./evaluate-captions.js";
 import { bleu } from "./metrics/bleu.js";
 import { ciderD } from "./metrics/cider.js";
@@ -76,6 +77,47 @@ describe("evaluateCaptions", () => {
         paraphrases: (phrases) => loadParaphrases("no/such/file.gz", phrases),
       }),
     ).rejects.toThrow("no such file");
+  });
+});
+
+describe("what a program without types may pass", () => {
+  const pair = { id: "1", candidate: "a dog", references: ["a dog runs"] };
+  const metrics = ["BLEU"];
+
+  it.each<[string, unknown, unknown, string]>([
+    ["no pairs", undefined, { metrics }, "Expected a list of images for pairs but received undefined."],
+    ["a pair that is none", [null], { metrics }, "for an image but received null."],
+    ["a number for a candidate", [{ ...pair, candidate: 5 }], { metrics }, "the candidate of image 1 but received 5."],
+    ["no candidate", [{ ...pair, candidate: null }], { metrics }, "the candidate of image 1 but received null."],
+    [
+      "one reference",
+      [{ ...pair, references: "a dog" }],
+      { metrics },
+      'the references of image 1 but received "a dog".',
+    ],
+    ["a number for a reference", [{ ...pair, references: [5] }], { metrics }, "a reference of image 1 but received 5."],
+    ["no options", [pair], null, "Expected an object for options but received null."],
+    ["an unknown option", [pair], { metrics, samples: 5 }, 'a known name for options but received "samples".'],
+    ["one metric", [pair], { metrics: "BLEU" }, 'Expected a list of metrics for metrics but received "BLEU".'],
+    ["a tokenizer that is none", [pair], { metrics, tokenizer: {} }, 'Expected "ptb" or "none" for tokenizer'],
+    ["a negative number of samples", [pair], { metrics, intervals: { samples: -1 } }, "for samples but received -1."],
+    ["half a sample", [pair], { metrics, intervals: { samples: 1.5 } }, "for samples but received 1.5."],
+    [
+      "endless samples",
+      [pair],
+      { metrics, intervals: { samples: 1e11 } },
+      "a whole number from 1 to 1000000 for samples",
+    ],
+    ["an unknown setting", [pair], { metrics, intervals: { sample: 5 } }, 'for resampling but received "sample".'],
+    ["intervals that are none", [pair], { metrics, intervals: true }, "an object for resampling but received true."],
+  ])("is an EvaluationError: %s", async (_, pairs, options, message) => {
+    const evaluation = evaluateCaptions(pairs as never, options as never);
+    await expect(evaluation).rejects.toThrow(message);
+    await expect(evaluation).rejects.toBeInstanceOf(EvaluationError);
+  });
+
+  it.each([0, 1.5, 9, "4"])("is an EvaluationError: BLEU of order %s", (order) => {
+    expect(() => bleu(order as never)).toThrow(/^Expected 1, 2, 3 or 4 for order but received /);
   });
 });
 

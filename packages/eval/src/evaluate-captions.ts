@@ -10,7 +10,9 @@ import {
   compareSystems,
   type Interval,
   type ResamplingOptions,
+  resolveResampling,
 } from "./analysis/resampling.js";
+import { checkOptions } from "./check-options.js";
 import { type CaptionPair, Corpus } from "./corpus.js";
 import { EvaluationError, expected } from "./errors.js";
 import { bleu } from "./metrics/bleu.js";
@@ -50,6 +52,17 @@ export interface EvaluationOptions {
   readonly describe?: Omit<CaptionStatisticsOptions, "tokenizer">;
 }
 
+const OPTION_NAMES = [
+  "tokenizer",
+  "metrics",
+  "synonyms",
+  "paraphrases",
+  "endToken",
+  "intervals",
+  "signature",
+  "describe",
+] as const satisfies readonly (keyof EvaluationOptions)[];
+
 export interface Evaluation {
   /** Metric key → signature. Keys are coco-caption's: Bleu_1 … Bleu_4, METEOR (or "METEOR (no paraphrases)"), ROUGE_L, CIDEr. */
   readonly signature: Readonly<Record<string, string>>;
@@ -69,13 +82,18 @@ export interface Evaluation {
 /**
  * Scores candidate captions against references.
  * @param pairs one entry per image
- * @throws EvaluationError for an id given twice, an image without references, no image at all, or METEOR without synonyms
+ * @throws EvaluationError for an id given twice, an image without references, no image at all, METEOR without synonyms, or options that do not exist
  */
 export async function evaluateCaptions(
   pairs: Iterable<CaptionPair> | AsyncIterable<CaptionPair>,
   options: EvaluationOptions = {},
 ): Promise<Evaluation> {
+  checkOptions(options, "options", OPTION_NAMES);
+  if (options.intervals !== false) resolveResampling(options.intervals ?? {});
   const tokenizer = resolveTokenizer(options);
+  checkMetrics(options.metrics);
+  if (typeof pairs !== "object" || pairs === null || !(Symbol.iterator in pairs || Symbol.asyncIterator in pairs))
+    throw new EvaluationError(expected("a list of images", "pairs", pairs));
   const corpus =
     Symbol.asyncIterator in pairs ? await Corpus.prepareStream(pairs, tokenizer) : Corpus.prepare(pairs, tokenizer);
   if (corpus.size === 0) throw new EvaluationError(expected("at least one image", "the corpus", []));
@@ -126,21 +144,26 @@ export function compareEvaluations(
 }
 
 function resolveTokenizer({ tokenizer = "ptb", endToken }: EvaluationOptions): Tokenizer {
-  if (typeof tokenizer === "string" && tokenizer !== "ptb" && tokenizer !== "none") {
+  if (tokenizer !== "ptb" && tokenizer !== "none" && typeof tokenizer?.tokenize !== "function") {
     throw new EvaluationError(expected('"ptb" or "none"', "tokenizer", tokenizer));
   }
   const base = tokenizer === "ptb" ? ptbTokenizer : tokenizer === "none" ? noTokenizer : tokenizer;
   if (endToken === undefined) return base;
-  if (!/^\S+$/.test(endToken)) throw new EvaluationError(expected("one word", "endToken", endToken));
+  if (typeof endToken !== "string" || !/^\S+$/.test(endToken))
+    throw new EvaluationError(expected("one word", "endToken", endToken));
   return withEndToken(base, endToken);
+}
+
+function checkMetrics(metrics: readonly MetricName[] | undefined): void {
+  if (metrics !== undefined && !Array.isArray(metrics))
+    throw new EvaluationError(expected("a list of metrics", "metrics", metrics));
+  const unknown = metrics?.find((name) => !METRIC_NAMES.includes(name));
+  if (unknown !== undefined)
+    throw new EvaluationError(expected(`one of ${METRIC_NAMES.join(", ")}`, "metrics", unknown));
 }
 
 async function resolveScorers(corpus: Corpus, options: EvaluationOptions): Promise<readonly Scorer[]> {
   const wanted = options.metrics ?? DEFAULT_METRICS;
-  for (const name of wanted) {
-    if (!METRIC_NAMES.includes(name))
-      throw new EvaluationError(expected(`one of ${METRIC_NAMES.join(", ")}`, "metrics", name));
-  }
   const scorers: Scorer[] = [];
   for (const name of METRIC_NAMES.filter((metric) => wanted.includes(metric))) {
     if (name === "BLEU") scorers.push(bleu(1), bleu(2), bleu(3), bleu(4));

@@ -12,6 +12,7 @@ export {
   type Comparison,
   compareSystems,
   type Interval,
+  MAX_SAMPLES,
   type ResamplingOptions,
   unionScore,
 } from "./analysis/resampling.js";

@@ -1,9 +1,11 @@
+import { expected, OptionError } from "@showtell/core/errors";
 import {
   type Comparison,
   compareEvaluations,
   type Evaluation,
   type EvaluationOptions,
   evaluateCaptions,
+  MAX_SAMPLES,
   METRIC_NAMES,
   type MetricName,
   mergeReferences,
@@ -72,7 +74,7 @@ export function registerScore(program: Command): void {
     .option(
       "--samples <count>",
       "bootstrap samples behind intervals and tests; 0 leaves them out",
-      integerOption("--samples", 0),
+      integerOption("--samples", 0, MAX_SAMPLES),
       1000,
     )
     .option("--seed <number>", "of the bootstrap", integerOption("--seed", 0), 1)
@@ -85,8 +87,8 @@ export function registerScore(program: Command): void {
 }
 
 async function score(flags: ScoreFlags): Promise<void> {
-  const references = mergeReferences(await Promise.all(flags.references.map((path) => readCaptions(path))));
   const options = await evaluationOptions(flags);
+  const references = mergeReferences(await Promise.all(flags.references.map((path) => readCaptions(path))));
   const evaluate = async (path: string) => {
     const pairs = pairCaptions(references, await readCaptions(path), { ignoreMissing: flags.ignoreMissing ?? false });
     return evaluateCaptions(pairs, options);
@@ -104,6 +106,8 @@ async function score(flags: ScoreFlags): Promise<void> {
 async function evaluationOptions(flags: ScoreFlags): Promise<EvaluationOptions> {
   const metrics = flags.metrics ?? METRIC_NAMES.filter((name) => name !== "CIDEr-plain");
   const table = flags.meteorParaphrases;
+  if (table !== undefined && !metrics.includes("METEOR"))
+    throw new OptionError(expected("METEOR among --metrics", "--meteor-paraphrases", metrics.join(",")));
   const training = flags.trainingCaptions === undefined ? undefined : await readCaptions(flags.trainingCaptions);
   return {
     metrics,

@@ -3,12 +3,13 @@
  * Images are drawn with replacement and their statistics summed, so corpus metrics are recomputed, not averaged.
  * CIDEr keeps the document frequencies of the whole set.
  */
+import { checkOptions } from "../check-options.js";
 import { EvaluationError, expected } from "../errors.js";
 import { SeededRandom } from "../random.js";
 import { type Scores, type Statistics, sumRows } from "../scorer.js";
 
 export interface ResamplingOptions {
-  /** Number of resamples. Default 1000. */
+  /** Number of resamples, up to MAX_SAMPLES. Default 1000. */
   readonly samples?: number;
   /** Share of resamples inside the interval. Default 0.95. */
   readonly confidence?: number;
@@ -29,11 +30,14 @@ export interface Comparison {
   readonly pValue: number;
 }
 
+/** More change no digit that is printed, and a mistyped number would take hours. */
+export const MAX_SAMPLES = 1_000_000;
+
 const DEFAULTS = { samples: 1000, confidence: 0.95, seed: 1 };
 
 /** Percentile bootstrap intervals of several metrics over the same resamples. */
 export function bootstrapIntervals(scores: readonly Scores[], options: ResamplingOptions = {}): Interval[] {
-  const { samples, confidence, seed } = resolve(options);
+  const { samples, confidence, seed } = resolveResampling(options);
   const images = scores[0]?.segments.length ?? 0;
   if (images === 0) return scores.map((score) => ({ low: score.corpus, high: score.corpus }));
   const tables = distinctTables(scores.map((score) => score.statistics));
@@ -66,7 +70,7 @@ export function compareSystems(
         expected(`scores of the same ${a.segments.length} images`, "the other system", b?.segments.length),
       );
     }
-    return comparePair(a, b, resolve(options));
+    return comparePair(a, b, resolveResampling(options));
   });
 }
 
@@ -148,10 +152,12 @@ function percentiles(values: Float64Array, confidence: number): Interval {
   return { low: at(tail), high: at(1 - tail) };
 }
 
-function resolve(options: ResamplingOptions): Required<ResamplingOptions> {
+/** @throws EvaluationError for unknown names and impossible values */
+export function resolveResampling(options: ResamplingOptions): Required<ResamplingOptions> {
+  checkOptions(options, "resampling", Object.keys(DEFAULTS));
   const { samples = DEFAULTS.samples, confidence = DEFAULTS.confidence, seed = DEFAULTS.seed } = options;
-  if (!Number.isInteger(samples) || samples < 1)
-    throw new EvaluationError(expected("a positive whole number", "samples", samples));
+  if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES)
+    throw new EvaluationError(expected(`a whole number from 1 to ${MAX_SAMPLES}`, "samples", samples));
   if (!(confidence > 0 && confidence < 1))
     throw new EvaluationError(expected("a share between 0 and 1", "confidence", confidence));
   if (!Number.isInteger(seed)) throw new EvaluationError(expected("a whole number", "seed", seed));

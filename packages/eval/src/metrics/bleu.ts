@@ -3,6 +3,7 @@
  * instead of smoothing, closest reference length (the shorter one on a tie), corpus value from summed counts.
  */
 import type { Corpus, TokenizedCaption } from "../corpus.js";
+import { EvaluationError, expected } from "../errors.js";
 import { MAX_ORDER, type NgramTable, ngramsOf } from "../ngram-table.js";
 import { type Scorer, type Scores, sumRows } from "../scorer.js";
 
@@ -29,8 +30,12 @@ const REFERENCE_LENGTH = 1;
 const correctColumn = (order: number) => 2 * order;
 const guessColumn = (order: number) => 2 * order + 1;
 
-/** BLEU-1 to BLEU-4, in 0..1. The four share one pass over the corpus. */
+/**
+ * BLEU-1 to BLEU-4, in 0..1. The four share one pass over the corpus.
+ * @throws EvaluationError for another order
+ */
 export function bleu(order: BleuOrder): Scorer {
+  if (![1, 2, 3, 4].includes(order)) throw new EvaluationError(expected("1, 2, 3 or 4", "order", order));
   return { name: `BLEU-${order}`, key: `Bleu_${order}`, details: [], score: (corpus) => scoreBleu(corpus, order) };
 }
 
