@@ -3,9 +3,12 @@ import {
   type Captioner,
   type CaptionModel,
   type CheckpointConfig,
+  closestName,
   createCaptioner,
+  expected,
   type GenerationOptions,
   type ImageEncoder,
+  OptionError,
   openEncoder,
   readCheckpoint,
   readCheckpointConfig,
@@ -31,11 +34,20 @@ export interface LoadCaptionerOptions {
   readonly generation?: GenerationOptions | undefined;
 }
 
+const OPTION_NAMES: readonly string[] = [
+  "model",
+  "backend",
+  "encoder",
+  "threads",
+  "generation",
+] satisfies readonly (keyof LoadCaptionerOptions)[];
+
 /**
  * Loads everything a caption needs. Dispose of the captioner when done (`await using` does it).
- * @throws CheckpointError, EncoderError, BackendUnavailableError, each with a hint
+ * @throws OptionError, CheckpointError, EncoderError, BackendUnavailableError, each with a hint
  */
 export async function loadCaptioner(options: LoadCaptionerOptions = {}): Promise<Captioner> {
+  checkOptions(options);
   const names = options.model === undefined ? [] : [options.model].flat();
   const folders = names.length === 0 ? [defaultCaptionerPath()] : names.map(findCaptioner);
   // The small files say what is needed; then the encoder on its thread, and backend and weights here, open at the same time.
@@ -53,6 +65,32 @@ export async function loadCaptioner(options: LoadCaptionerOptions = {}): Promise
     if (decoding.status === "fulfilled") await decoding.value.backend.dispose();
     throw error;
   }
+}
+
+/** What a program without types may pass: a misspelt `model` must not load another one. */
+function checkOptions(options: LoadCaptionerOptions): void {
+  if (!isObject(options)) throw new OptionError(expected("an object", "options", options));
+  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.includes(name));
+  if (unknown !== undefined) {
+    const closest = closestName(unknown, OPTION_NAMES);
+    throw new OptionError(expected("a known name", "option of loadCaptioner", unknown), {
+      hint: closest ? `Did you mean ${closest}?` : `Known names: ${OPTION_NAMES.join(", ")}.`,
+    });
+  }
+  const { model, encoder, generation } = options;
+  const models: readonly unknown[] = [model].flat();
+  if (model !== undefined && (models.length === 0 || models.some((name) => typeof name !== "string")))
+    throw new OptionError(expected("a checkpoint folder or a list of some", "model", model), {
+      hint: "Leave model out for the captioner that ships.",
+    });
+  if (encoder !== undefined && typeof encoder !== "string")
+    throw new OptionError(expected("a name or a path", "encoder", encoder));
+  if (generation !== undefined && !isObject(generation))
+    throw new OptionError(expected("an object", "generation", generation));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 async function openEncoderOf(

@@ -65,6 +65,9 @@ export function resolveCaptionOptions(
 ): { generation: GenerationOptions; nBest: number } {
   const { vocabulary, generation: modelDefaults } = models[0]!.checkpoint;
   const { prefix, bannedWords, margins, ...rest } = options;
+  checkWords({ prefix, bannedWords });
+  if (margins !== undefined && typeof margins !== "boolean")
+    throw new OptionError(expected("true or false", "margins", margins));
   const generation = withWordIds(rest, { prefix, bannedWords }, vocabulary);
   const layered = layerOptions(modelDefaults, defaults);
   const { search, consensus } = resolveGenerationOptions(generation, vocabulary.size, layered);
@@ -100,6 +103,15 @@ export function checkModels(models: readonly CaptionModel[]): CaptionModel["chec
 function featuresFor({ checkpoint, decoder }: CaptionModel, { pooled, grid }: Features): Features {
   const standardized = standardizePooled(pooled, checkpoint.standardization);
   return { pooled: standardized, ...(decoder.spec.attention && grid && { grid }) };
+}
+
+function checkWords({ prefix, bannedWords }: Pick<CaptionOptions, "prefix" | "bannedWords">): void {
+  if (prefix !== undefined && typeof prefix !== "string") throw new OptionError(expected("text", "prefix", prefix));
+  if (bannedWords === undefined) return;
+  if (Array.isArray(bannedWords) && bannedWords.every((word) => typeof word === "string")) return;
+  throw new OptionError(expected("a list of words", "bannedWords", bannedWords), {
+    hint: "Put a single word in brackets.",
+  });
 }
 
 function withWordIds(

@@ -230,6 +230,21 @@ describe("captioner", () => {
     await expect(textOf({ prefix: "a", forcedPrefix: [4] })).rejects.toThrow(OptionError);
   });
 
+  it.each<[unknown, string]>([
+    [null, "Expected an object for options but received null."],
+    [{ bannedWords: "dog" }, 'Expected a list of words for bannedWords but received "dog".'],
+    [{ bannedWords: [5] }, "Expected a list of words for bannedWords but received [5]."],
+    [{ prefix: 5 }, "Expected text for prefix but received 5."],
+    [{ margins: "yes" }, 'Expected true or false for margins but received "yes".'],
+    [{ attention: 1 }, "Expected true or false for attention but received 1."],
+    [{ views: "plain" }, 'Expected a list of views for views but received "plain".'],
+  ])("refuses what a program without types may pass: %j", async (options, message) => {
+    const captioner = createCaptioner({ encoder: new RedEncoder(), models: model() });
+    const captions = captioner.caption([photo(200)], options as never);
+    await expect(captions).rejects.toThrow(message);
+    await expect(captions).rejects.toBeInstanceOf(OptionError);
+  });
+
   it("takes a call's options before the captioner's, and those before the checkpoint's", async () => {
     const defaults = { nBest: 2, maxLength: 3, beamWidth: undefined };
     const captioner = createCaptioner({ encoder: new RedEncoder(), models: model(), defaults });

@@ -100,6 +100,7 @@ export class Captioner {
     options: CaptionImagesOptions = {},
   ): AsyncGenerator<CaptionedImage | UncaptionedImage> {
     if (this.disposal) throw new DisposedError(expected("an open captioner", "captioning", "a disposed one"));
+    checkOptions(options);
     const { views = ["plain"], attention, batchSize = DEFAULT_BATCH_SIZE, signal, ...search } = options;
     checkInputs(inputs);
     checkBatchSize(batchSize);
@@ -158,6 +159,14 @@ function checkInputs(inputs: unknown): void {
   const isCollection = typeof inputs === "object" && inputs !== null && !ArrayBuffer.isView(inputs);
   if (isCollection && (Symbol.iterator in inputs || Symbol.asyncIterator in inputs)) return;
   throw new OptionError(expected("a list of photos", "inputs", inputs), { hint: "Put a single photo in brackets." });
+}
+
+function checkOptions(options: CaptionImagesOptions): void {
+  if (typeof options !== "object" || options === null) throw new OptionError(expected("an object", "options", options));
+  const { attention, views } = options;
+  if (attention !== undefined && typeof attention !== "boolean")
+    throw new OptionError(expected("true or false", "attention", attention));
+  if (views !== undefined && !Array.isArray(views)) throw new OptionError(expected("a list of views", "views", views));
 }
 
 function checkBatchSize(batchSize: number): void {

@@ -41,7 +41,7 @@ export function registerServe(program: Command): void {
   command.action(async (flags: ServeFlags) => {
     const terminal = new Terminal(flags);
     const signal = interruptSignal(terminal, "Stopping after the requests in hand.");
-    await using captioner = await loadCaptioner(flags);
+    await using captioner = await loadCaptioner({ model: flags.model, encoder: flags.encoder, backend: flags.backend });
     reportCudaFailure(captioner.encoder, terminal);
     const { maxBytes, maxRequests } = flags;
     const server = new CaptionServer({
