@@ -58,15 +58,13 @@ describe("stopping", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
   afterEach(() => void vi.useRealTimers());
 
-  it("cuts off who has sent nothing, half a header or half a photo, when their time is over", async () => {
+  it("cuts off who has sent nothing at once, and half a header or half a photo when its time is over", async () => {
     const { server, port } = await startServer();
-    const clients = [
-      await send(port),
-      await send(port, "POST /caption HT"),
-      await send(port, HEAD, PHOTO.subarray(0, 5)),
-    ];
+    const silent = await send(port);
+    const clients = [await send(port, "POST /caption HT"), await send(port, HEAD, PHOTO.subarray(0, 5))];
     await expect.poll(async () => (await healthOf(port)).requests).toBe(1);
     const stopped = server.stop();
+    await silent.answer;
     vi.advanceTimersByTime(5000);
     await stopped;
     for (const { answer } of clients) expect(await answer).not.toContain("200 OK");
@@ -79,14 +77,14 @@ describe("stopping", () => {
     });
     const begin = vi.fn(() => ready);
     const { server, port } = await startServer(begin);
-    const silent = await send(port);
+    const unfinished = await send(port, "POST /caption HT");
     const late = await send(port, HEAD, PHOTO.subarray(0, 5));
     await expect.poll(async () => (await healthOf(port)).requests).toBe(1);
     const stopped = server.stop();
     late.socket.write(PHOTO.subarray(5));
     await expect.poll(() => begin.mock.calls.length).toBe(1);
     vi.advanceTimersByTime(5000);
-    await silent.answer;
+    await unfinished.answer;
     finish();
     expect(await late.answer).toContain('"text":"a photo"');
     await stopped;

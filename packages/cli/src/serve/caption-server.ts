@@ -69,6 +69,8 @@ export class CaptionServer {
         resolve();
       });
       this.http.closeIdleConnections();
+      // To Node a connection that has never said anything is not idle.
+      for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
     });
   }
 
