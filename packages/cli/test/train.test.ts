@@ -182,6 +182,27 @@ describe("what showtell evaluate refuses", () => {
   });
 });
 
+describe("what showtell model export and average refuse", () => {
+  it.each([
+    ["the run of the checkpoint", () => ["export", model.best, model.run]],
+    ["the checkpoint itself", () => ["export", model.best, model.best]],
+    ["a place in the checkpoint", () => ["export", model.best, join(model.best, "exported")]],
+    ["the folder one is in", () => ["export", model.best, "."]],
+    ["no path at all", () => ["export", model.best, ""]],
+    [
+      "a target that was forgotten",
+      () => ["average", model.best, join(model.run, "checkpoints", "last"), join(model.run, "checkpoints", "last")],
+    ],
+  ])("%s, with one line, and nothing is touched", async (_, args) => {
+    const files = async () => (await readdir(model.run, { recursive: true })).sort();
+    const before = [await files(), await readFile(join(model.best, "config.json"), "utf8")];
+    const result = await runCli(["model", ...args()]);
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).toContain("Hint:");
+    expect([await files(), await readFile(join(model.best, "config.json"), "utf8")]).toEqual(before);
+  });
+});
+
 describe("a damaged checkpoint", () => {
   const damaged = async (name: string, change: (folder: string) => Promise<void>) => {
     const folder = join(model.folder, name);

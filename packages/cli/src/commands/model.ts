@@ -2,11 +2,11 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   averageCheckpoints,
+  createCheckpoint,
   exportCheckpoint,
   parameterShapes,
   readCheckpoint,
   sizeOf,
-  writeCheckpoint,
 } from "@showtell/core";
 import type { Command } from "commander";
 import { defaultCaptionerPath, findCaptioner } from "../compose/default-captioner.js";
@@ -36,7 +36,9 @@ export function registerModel(program: Command): void {
     });
   model
     .command("export <folder> <target>")
-    .description("copy a checkpoint for captioning: half the size (float16 matrices), nothing that only training needs")
+    .description(
+      "copy a checkpoint for captioning into a new folder: half the size (float16 matrices), nothing that only training needs",
+    )
     .addHelpText("after", "\nExample:\n  $ showtell model export runs/first/checkpoints/best my-captioner")
     .action(async (folder: string, target: string) => {
       await exportCheckpoint(folder, target);
@@ -44,14 +46,15 @@ export function registerModel(program: Command): void {
     });
   model
     .command("average <target> <folders...>")
-    .description("one checkpoint with the mean weights of several that began with the same weights")
+    .description("a new checkpoint with the mean weights of several that began with the same weights")
     .addHelpText(
       "after",
       "\nExample:\n  $ showtell model average my-captioner runs/second/checkpoints/best runs/third/checkpoints/best",
     )
     .action(async (target: string, folders: string[]) => {
-      const checkpoints = await Promise.all(folders.map((folder) => readCheckpoint(findCaptioner(folder))));
-      await writeCheckpoint(target, averageCheckpoints(checkpoints));
+      const sources = folders.map(findCaptioner);
+      const checkpoints = await Promise.all(sources.map((source) => readCheckpoint(source)));
+      await createCheckpoint(target, averageCheckpoints(checkpoints), { sources });
       process.stdout.write(`${target}\n`);
     });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DecoderSpec, NO_DROPOUT } from "../decoder/decoder-spec.js";
 import { parameterShapes } from "../decoder/parameter-shapes.js";
-import { CheckpointError, ShowtellError } from "../errors.js";
+import { CheckpointError, OptionError, ShowtellError } from "../errors.js";
 import { Random } from "../random.js";
 import { sizeOf, type Tensor } from "../tensor.js";
 import { mutateBytes } from "../testing/mutate.js";
@@ -112,6 +112,15 @@ describe("checkpoint", () => {
     await expect(readTrainingSnapshot(exported)).rejects.toThrow(
       /training-state.json.*a checkpoint for captioning only/,
     );
+  });
+
+  it("exports over nothing: neither another checkpoint, nor the source, nor into it", async () => {
+    const copy = await copyWith("config.json", (bytes) => bytes);
+    const before = await readCheckpoint(copy);
+    for (const target of [copy, folder]) await expect(exportCheckpoint(saved, target)).rejects.toThrow(OptionError);
+    await expect(exportCheckpoint(copy, copy)).rejects.toThrow(/a new or empty folder for .* "a folder with/);
+    await expect(exportCheckpoint(copy, join(copy, "exported"))).rejects.toThrow(/a folder outside/);
+    expect(await readCheckpoint(copy)).toEqual(before);
   });
 
   it.each([

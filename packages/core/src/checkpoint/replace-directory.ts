@@ -4,7 +4,6 @@
  */
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { CheckpointError, expected } from "../errors.js";
 
 /** @param write fills the empty folder it is given; use writeSynced for its files */
 export async function replaceDirectory(target: string, write: (folder: string) => Promise<void>): Promise<void> {
@@ -59,30 +58,6 @@ export async function writeSynced(path: string, contents: Uint8Array | string): 
   }
 }
 
-/**
- * Runs file system work and turns the refusals that a user can cure into one sentence.
- * @throws CheckpointError for a full disk, missing permission, or a file where a folder should be; anything else as it is
- */
-export async function explainingDiskErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const hint = DISK_HINTS[(cause as NodeJS.ErrnoException).code ?? ""];
-    if (hint === undefined) throw cause;
-    throw new CheckpointError(expected("a place to write to", path, (cause as Error).message), { hint, cause });
-  }
-}
-
-const DISK_HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: "The disk is full: make room and go on with --resume.",
-  EDQUOT: "The disk quota is used up: make room and go on with --resume.",
-  EACCES: "Choose a folder that you may write to.",
-  EPERM: "Choose a folder that you may write to.",
-  EROFS: "The disk is read-only: choose another folder.",
-  EEXIST: "A file is in the way: choose another folder.",
-  ENOTDIR: "A file is in the way: choose another folder.",
-};
-
 /** Replaces one file: the old contents or the new, never half of either. */
 export async function replaceFile(path: string, contents: Uint8Array | string): Promise<void> {
   await writeSynced(`${path}.writing`, contents);
@@ -97,7 +72,8 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Puts renames in a folder on disk. */
+export async function syncFolder(path: string): Promise<void> {
   // Windows cannot sync folders, and need not: its renames are journalled.
   if (process.platform === "win32") return;
   const folder = await open(path, "r");

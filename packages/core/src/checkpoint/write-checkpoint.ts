@@ -1,6 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { explainingDiskErrors } from "../disk-errors.js";
 import { CheckpointError, expected } from "../errors.js";
+import { createDirectory } from "../new-directory.js";
 import type { Tensor } from "../tensor.js";
 import {
   type Checkpoint,
@@ -15,7 +17,7 @@ import {
 } from "./checkpoint.js";
 import { CHECKPOINT_FORMAT, CHECKPOINT_VERSION, type CheckpointConfig, encodeConfig } from "./checkpoint-config.js";
 import { readCheckpoint } from "./read-checkpoint.js";
-import { explainingDiskErrors, replaceDirectory, writeSynced } from "./replace-directory.js";
+import { replaceDirectory, writeSynced } from "./replace-directory.js";
 import { encodeSafetensors, sha256Of } from "./safetensors.js";
 import type { StoredDtype } from "./safetensors-header.js";
 
@@ -27,7 +29,7 @@ export interface WriteCheckpointOptions {
 }
 
 /**
- * Writes the folder, or replaces it; the old one is there until the new one is complete and on disk.
+ * Writes the folder, or replaces it, whatever it holds; the old one is there until the new one is complete and on disk.
  * @throws CheckpointError for values that the file cannot hold, and where the disk refuses
  */
 export async function writeCheckpoint(
@@ -35,6 +37,41 @@ export async function writeCheckpoint(
   checkpoint: Checkpoint,
   options: WriteCheckpointOptions = {},
 ): Promise<void> {
+  const write = checkpointWriter(checkpoint, options);
+  await explainingDiskErrors(directory, async () => {
+    await mkdir(dirname(directory), { recursive: true });
+    await replaceDirectory(directory, write);
+  });
+}
+
+/**
+ * Writes a folder that was not there, or was empty; replaces nothing.
+ * @param sources the checkpoint's origins, which the folder must not lie in
+ * @throws OptionError where something is at the directory, or it lies in a source; CheckpointError as writeCheckpoint does
+ */
+export async function createCheckpoint(
+  directory: string,
+  checkpoint: Checkpoint,
+  { sources = [], ...options }: WriteCheckpointOptions & { readonly sources?: readonly string[] } = {},
+): Promise<void> {
+  await createDirectory(directory, checkpointWriter(checkpoint, options), { sources });
+}
+
+/**
+ * Writes a checkpoint for captioning: F16 matrices unless asked otherwise, and nothing that only training needs.
+ * @param target a folder that is not there yet, or is empty, outside of the source
+ * @throws OptionError for another target; CheckpointError
+ */
+export async function exportCheckpoint(
+  source: string,
+  target: string,
+  options: { dtype?: StoredDtype } = {},
+): Promise<void> {
+  const dtype = options.dtype ?? "F16";
+  await createCheckpoint(target, await readCheckpoint(source), { dtype, sources: [source] });
+}
+
+function checkpointWriter(checkpoint: Checkpoint, options: WriteCheckpointOptions): (folder: string) => Promise<void> {
   if (checkpoint.vocabulary.size !== checkpoint.decoder.vocabSize) {
     throw new CheckpointError(
       expected(`${checkpoint.decoder.vocabSize} tokens`, "the checkpoint's vocabulary", checkpoint.vocabulary.size),
@@ -42,22 +79,10 @@ export async function writeCheckpoint(
   }
   const files = encodeFiles(checkpoint, options);
   const config = encodeConfig(describeCheckpoint(checkpoint, files));
-  await explainingDiskErrors(directory, async () => {
-    await mkdir(dirname(directory), { recursive: true });
-    await replaceDirectory(directory, async (folder) => {
-      for (const [name, bytes] of files) await writeSynced(join(folder, name), bytes);
-      await writeSynced(join(folder, CONFIG_FILE), config);
-    });
-  });
-}
-
-/** Writes a checkpoint for captioning: F16 matrices unless asked otherwise, and nothing that only training needs. */
-export async function exportCheckpoint(
-  source: string,
-  target: string,
-  options: { dtype?: StoredDtype } = {},
-): Promise<void> {
-  await writeCheckpoint(target, await readCheckpoint(source), { dtype: options.dtype ?? "F16" });
+  return async (folder) => {
+    for (const [name, bytes] of files) await writeSynced(join(folder, name), bytes);
+    await writeSynced(join(folder, CONFIG_FILE), config);
+  };
 }
 
 function encodeFiles(

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { extname, join, resolve } from "node:path";
+import { writeSynced } from "../checkpoint/replace-directory.js";
 import { EncoderError, expected, OptionError } from "../errors.js";
+import { createDirectory } from "../new-directory.js";
 import type { EncoderOutput, EncoderSpec, EncoderSpecDraft } from "./encoder-spec.js";
 import { parseEncoderSpec } from "./encoder-spec.js";
 import { openEncoder } from "./image-encoder.js";
@@ -9,7 +11,7 @@ import { buildInceptionV3, inceptionV3Spec } from "./keras/inception-v3.js";
 import { readNormalizedConvolutions } from "./keras/keras-weights.js";
 
 export interface ImportEncoderOptions {
-  /** Folder to make; must not exist. */
+  /** Folder to make; must not exist, or be empty. */
   readonly directory: string;
   /** How the graph is fed and what it gives: needed with an ONNX file; with Keras weights it stands in for Inception v3's own, to change name, licence or resizing. */
   readonly spec?: EncoderSpecDraft;
@@ -27,7 +29,7 @@ export const ENCODER_SPEC_FILE = "encoder.json";
 /**
  * Makes an encoder's folder (`encoder.json` and the weights) from an ONNX file and a spec, or from Keras weights of Inception v3 without its top
  * (`.h5`). One run on a grey square proves that names and shapes fit before the folder appears.
- * @throws EncoderError when the file cannot be used or does not fit the spec; OptionError when a spec is missing or the folder exists.
+ * @throws EncoderError when the file cannot be used or does not fit the spec; OptionError when a spec is missing or something is in the folder.
  */
 export async function importEncoder(source: string, options: ImportEncoderOptions): Promise<ImportedEncoder> {
   const { draft, weights } = await readSource(source, options.spec);
@@ -35,22 +37,12 @@ export async function importEncoder(source: string, options: ImportEncoderOption
   const onnx = `${draft.name}.onnx`;
   const sha256 = createHash("sha256").update(weights).digest("hex");
   const spec = parseEncoderSpec({ ...draft, onnx, sha256 }, "the encoder");
-  await mkdir(dirname(directory), { recursive: true });
-  const temporary = await mkdtemp(join(dirname(directory), `.${basename(directory)}-`));
-  try {
-    await writeFile(join(temporary, onnx), weights);
-    await writeFile(join(temporary, ENCODER_SPEC_FILE), `${JSON.stringify(spec, null, 2)}\n`);
-    await probe(join(temporary, ENCODER_SPEC_FILE), spec);
-    await rename(temporary, directory);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    if (error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST")) {
-      throw new OptionError(expected("a folder that does not exist yet", "directory", options.directory), {
-        hint: "Delete it or choose another.",
-      });
-    }
-    throw error;
-  }
+  const write = async (folder: string) => {
+    await writeSynced(join(folder, onnx), weights);
+    await writeSynced(join(folder, ENCODER_SPEC_FILE), `${JSON.stringify(spec, null, 2)}\n`);
+    await probe(join(folder, ENCODER_SPEC_FILE), spec);
+  };
+  await createDirectory(options.directory, write, { kind: EncoderError });
   return { specPath: join(directory, ENCODER_SPEC_FILE), spec };
 }
 

@@ -51,6 +51,10 @@ describe("run folder", () => {
     expect((error as CheckpointError).hint).toContain("A file is in the way");
   });
 
+  it("refuses an empty path", async () => {
+    await expect(RunFolder.open("", { recipe, resume: false })).rejects.toThrow(/the path of a folder .* received ""/);
+  });
+
   it("resumes a run with the same recipe only, and names the keys that differ", async () => {
     await expect(begin(true)).rejects.toThrow(/the folder of a run for --resume/);
     await (await begin()).close();

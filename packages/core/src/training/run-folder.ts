@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { exists, explainingDiskErrors, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
+import { exists, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
+import { explainingDiskErrors } from "../disk-errors.js";
 import { CheckpointError, expected, RecipeError } from "../errors.js";
 import { MetricsLog } from "./metrics-log.js";
 import { differingKeys, formatRecipe, parseRecipe } from "./parse-recipe.js";
