@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isUserError, runCli, TINY_DATASET } from "./run-cli.js";
@@ -54,6 +54,30 @@ describe("showtell train", () => {
     ]);
     expect(code).toBe(0);
     expect(stdout).toContain("0 encoded, 14 already there, 0 failed");
+  });
+
+  it("knows photos by what is in them: a copy is not encoded again, one with another's name is, where it is asked for", async () => {
+    const folder = join(model.folder, "copy");
+    await cp(join(TINY_DATASET, ".."), folder, { recursive: true });
+    const [data, store] = [join(folder, "captions.jsonl"), join(folder, "store")];
+    await cp(model.store, store, { recursive: true });
+    const args = ["--data", data, "--store", store];
+    const encode = () => runCli(["encode", ...args, "--no-grid", "--views", "plain"]);
+    expect((await encode()).stdout).toContain("0 encoded, 14 already there, 0 failed");
+    const photos = (await readFile(data, "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const [train, dev] = ["train", "dev"].map((split) => photos.find((photo) => photo.split === split).image);
+    const original = await readFile(join(folder, train));
+    // Bytes behind its end make it another file.
+    await writeFile(join(folder, train), Buffer.concat([await readFile(join(folder, dev)), Buffer.alloc(8)]));
+    await utimes(join(folder, train), 1000, 1000);
+    const scores = await runCli(["evaluate", "--model", model.best, ...args, "--quiet"]);
+    expect(scores.code, scores.stderr).toBe(0);
+    expect((await encode()).stdout).toContain("1 encoded, 13 already there, 0 failed");
+    await writeFile(join(folder, train), original);
+    expect((await encode()).stdout).toContain("0 encoded, 14 already there, 0 failed");
   });
 
   it("goes on from a checkpoint with the captions that the model writes itself, and averages what came of it", async () => {

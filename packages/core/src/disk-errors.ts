@@ -12,7 +12,7 @@ export async function explainingDiskErrors<T>(
   Kind: new (message: string, options: { hint: string; cause?: unknown }) => ShowtellError = CheckpointError,
 ): Promise<T> {
   if (path === "") {
-    throw new Kind(expected("the path of a folder", "a place to write to", path), { hint: "Name a folder." });
+    throw new Kind(expected("the path of a folder", "the folder to write", path), { hint: "Name a folder." });
   }
   try {
     return await work();

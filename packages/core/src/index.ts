@@ -14,6 +14,7 @@ export { inceptionV3Spec } from "./encoders/keras/inception-v3.js";
 export * from "./features/encode-dataset.js";
 export * from "./features/feature-source.js";
 export * from "./features/feature-store.js";
+export type { StoredLink } from "./features/photo-link.js";
 export * from "./image/thumbnail.js";
 export * from "./random.js";
 export { assembleBatch, layOutCaptions, makeAhead } from "./training/assemble-batch.js";

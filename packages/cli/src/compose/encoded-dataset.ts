@@ -1,10 +1,10 @@
+import { setImmediate } from "node:timers/promises";
 import {
   type Dataset,
   type EncodeDatasetResult,
   type EncoderOutput,
   encodeDataset,
   type FeatureStore,
-  FeatureStoreError,
   loadDataset,
   openEncoder,
   openFeatureStore,
@@ -65,7 +65,7 @@ async function encodeMissing(
   store: FeatureStore,
   { encoderSpecPath, terminal, signal }: EncodedDatasetOptions,
 ): Promise<EncodeDatasetResult> {
-  if (isComplete(store, dataset)) {
+  if (await isComplete(store, dataset, signal)) {
     return { encoded: 0, skipped: dataset.images.length, failures: [] };
   }
   const encoder = await openEncoder(encoderSpecPath, { outputs: store.outputs, sessions: 2 });
@@ -82,13 +82,14 @@ async function encodeMissing(
   }
 }
 
-/** Whether nothing is to be done; a photo that changed since it was encoded is. */
-function isComplete(store: FeatureStore, dataset: Dataset): boolean {
-  try {
-    const source = store.source(dataset);
-    return dataset.images.every(({ id }) => source.has(id));
-  } catch (error) {
-    if (error instanceof FeatureStoreError) return false;
-    throw error;
+/** Whether nothing is to be done. A photo that changed since it was encoded is looked into: its features may be there under another name. */
+async function isComplete(store: FeatureStore, dataset: Dataset, signal: AbortSignal): Promise<boolean> {
+  const source = store.source(dataset);
+  for (const { id } of dataset.images) {
+    // Where every photo is looked into, Ctrl-C has to get through.
+    await setImmediate();
+    signal.throwIfAborted();
+    if (!source.has(id)) return false;
   }
+  return true;
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Of } from "../checkpoint/safetensors.js";
 import type { Dataset, DatasetImage } from "../data/dataset.js";
 import { encodeImages, type ImageItem } from "../encoders/encode-images.js";
 import type { ImageEncoder } from "../encoders/image-encoder.js";
@@ -6,6 +6,7 @@ import { ReadAhead } from "../encoders/read-ahead.js";
 import { expected, FeatureStoreError, ImageError } from "../errors.js";
 import { readImageBytes } from "../image/image-input.js";
 import type { FeatureStore } from "./feature-store.js";
+import { fileState, isUnchanged, type StoredLink } from "./photo-link.js";
 
 export interface EncodeProgress {
   /** Images dealt with: encoded, skipped or failed. */
@@ -37,7 +38,7 @@ const HASH_AHEAD = 16;
 const UNFLUSHED_IMAGES = 64;
 
 type Hashed = { readonly image: DatasetImage } & (
-  | { readonly bytes: Uint8Array; readonly sha256: string }
+  | { readonly bytes: Uint8Array; readonly link: StoredLink }
   | { readonly error: ImageError }
 );
 
@@ -58,8 +59,7 @@ export async function encodeDataset(
 
 interface Entry {
   readonly image: DatasetImage;
-  readonly sha256: string;
-  readonly bytes: number;
+  readonly link: StoredLink;
 }
 
 class DatasetEncoding {
@@ -89,7 +89,8 @@ class DatasetEncoding {
     });
     try {
       for await (const result of results) {
-        const { image, sha256, bytes } = this.pending.get(result.id)!;
+        const { image, link } = this.pending.get(result.id)!;
+        const { sha256 } = link;
         this.pending.delete(result.id);
         this.pendingHashes.delete(sha256);
         if ("error" in result) {
@@ -98,7 +99,7 @@ class DatasetEncoding {
           continue;
         }
         this.store.putImage(sha256, result);
-        this.store.putLink(image.id, { sha256, bytes });
+        this.store.putLink(image.id, link);
         this.encoded += 1;
         if (this.encoded % UNFLUSHED_IMAGES === 0) await this.store.flush();
         this.report();
@@ -107,7 +108,7 @@ class DatasetEncoding {
       await this.store.flush();
     }
     for (const copy of this.copies) {
-      const original = this.damaged.get(copy.sha256);
+      const original = this.damaged.get(copy.link.sha256);
       if (original === undefined) this.skip(copy);
       else this.fail(copy.image, original);
     }
@@ -125,8 +126,9 @@ class DatasetEncoding {
           this.fail(image, next.value.error);
           continue;
         }
-        const { bytes, sha256 } = next.value;
-        const entry = { image, sha256, bytes: bytes.byteLength };
+        const { bytes, link } = next.value;
+        const { sha256 } = link;
+        const entry = { image, link };
         const views = this.store.missingViews(sha256);
         if (views.length === 0) this.skip(entry);
         else if (this.pendingHashes.has(sha256)) this.copies.push(entry);
@@ -141,9 +143,9 @@ class DatasetEncoding {
     }
   }
 
-  private skip({ image, sha256, bytes }: Entry): void {
-    const link = this.store.link(image.id);
-    if (link?.sha256 !== sha256 || link.bytes !== bytes) this.store.putLink(image.id, { sha256, bytes });
+  private skip({ image, link }: Entry): void {
+    const stored = this.store.link(image.id);
+    if (stored?.sha256 !== link.sha256 || !isUnchanged(stored, link)) this.store.putLink(image.id, link);
     this.skipped += 1;
     this.report();
   }
@@ -168,8 +170,10 @@ class DatasetEncoding {
 
 async function hashImage(image: DatasetImage): Promise<Hashed> {
   try {
+    // Looked at first: a file that is written to meanwhile has another state afterwards.
+    const state = fileState(image.path);
     const bytes = (await readImageBytes(image.path)) as Uint8Array;
-    return { image, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+    return { image, bytes, link: { ...state, sha256: sha256Of(bytes), bytes: bytes.byteLength } };
   } catch (error) {
     if (error instanceof ImageError) return { image, error };
     throw error;
@@ -181,6 +185,14 @@ function checkEncoder(encoder: ImageEncoder, store: FeatureStore): void {
     throw new FeatureStoreError(expected(`encoder ${store.encoder.name}`, store.directory, encoder.spec.name), {
       hint: "Open the store with the encoder that fills it.",
     });
+  }
+  if (!store.writable) {
+    throw new FeatureStoreError(
+      expected("a feature store that can be written to", store.directory, "a read-only one"),
+      {
+        hint: "Photos must be encoded: copy the store to a place that you may write to, or name another one.",
+      },
+    );
   }
   const missing = store.outputs.find((output) => !encoder.outputs.includes(output));
   if (missing !== undefined) {

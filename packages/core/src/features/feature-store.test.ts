@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -58,6 +58,19 @@ function datasetOf(...names: string[]): Dataset {
     split: "train" as const,
   }));
   return { name: "made-up", format: "jsonl", images, sha256: "" };
+}
+
+/** One uncompressed photo: all of them are equally long. */
+async function rawPhotos(folder: string, red: number): Promise<Dataset> {
+  await mkdir(join(directory, folder));
+  await writePhoto(`${folder}.png`, red);
+  await sharp(join(directory, `${folder}.png`))
+    .tiff({ compression: "none" })
+    .toFile(join(directory, folder, "0.tif"));
+  // Of another second, however fast this machine is.
+  await utimes(join(directory, folder, "0.tif"), red, red);
+  const { images, ...rest } = datasetOf("0.tif");
+  return { ...rest, images: images.map((image) => ({ ...image, path: join(directory, folder, "0.tif") })) };
 }
 
 async function writePhotos(count: number): Promise<Dataset> {
@@ -175,10 +188,67 @@ describe("encodeDataset and the store's source", () => {
     await sharp({ create: { width: 40, height: 40, channels: 3, background: "red" } })
       .png()
       .toFile(join(directory, "0.png"));
-    expect(() => open.source(dataset)).toThrow(/the \d+ bytes that were encoded for image 0\.png/);
+    const stale = open.source(dataset);
+    expect(stale.has("0.png")).toBe(false);
+    await expect(stale.read([{ imageId: "0.png", view: "plain" }], { grid: false })).rejects.toThrow(
+      /features for image 0\.png in .* "those of a file that was replaced"/,
+    );
     await encodeDataset(dataset, encoder, open);
     const { pooled } = await open.source(dataset).read([{ imageId: "0.png", view: "plain" }], { grid: false });
     expect(pooled.data[0]).toBeCloseTo(1, 3);
+  });
+
+  it("tells files of one length and one name apart, and finds those again that it knows", async () => {
+    const [first, second] = [await rawPhotos("first", 200), await rawPhotos("second", 40)];
+    const open = await openStore();
+    const red = async (dataset: Dataset) => {
+      const { pooled } = await open.source(dataset).read([{ imageId: "0.tif", view: "plain" }], { grid: false });
+      return Math.round(pooled.data[0]! * 510);
+    };
+    expect((await encodeDataset(first, encoder, open)).encoded).toBe(1);
+    expect(open.source(second).has("0.tif")).toBe(false);
+    expect((await encodeDataset(second, encoder, open)).encoded).toBe(1);
+    expect([await red(first), await red(second), await red(first)]).toEqual([200, 40, 200]);
+    // The same in place.
+    await cp(second.images[0]!.path, first.images[0]!.path);
+    await utimes(first.images[0]!.path, 1000, 1000);
+    expect(await red(first)).toBe(40);
+    expect(await encodeDataset(first, encoder, open)).toEqual({ encoded: 0, skipped: 1, failures: [] });
+  });
+
+  it("looks into a file only where its times or length are new, once", async () => {
+    const dataset = await writePhotos(1);
+    const open = await openStore();
+    await encodeDataset(dataset, encoder, open);
+    const { sha256, bytes, modified } = open.link("0.png")!;
+    expect(modified).toBe((await stat(join(directory, "0.png"))).mtimeMs);
+    // A link as stores had it before, and one of a copy of the photo.
+    for (const old of [
+      { sha256, bytes },
+      { sha256, bytes, modified: 1, changed: 1 },
+    ]) {
+      open.putLink("0.png", old);
+      await open.flush();
+      expect(open.source(dataset).has("0.png")).toBe(true);
+      await open.flush();
+      expect(open.link("0.png")?.modified).toBe(modified);
+    }
+    // Trusted unread: it could not tell a hash that is none of the file's.
+    const link = { ...open.link("0.png")!, sha256: "00".repeat(32) };
+    open.putLink("0.png", link);
+    await open.flush();
+    expect(open.source(dataset).has("0.png")).toBe(false);
+    expect(open.link("0.png")).toEqual(link);
+  });
+
+  it("refuses nothing for a photo that nobody asks about", async () => {
+    const dataset = await writePhotos(2);
+    const open = await openStore();
+    await encodeDataset(dataset, encoder, open);
+    await writeFile(join(directory, "1.png"), "replaced");
+    const source = open.source(dataset);
+    expect([source.has("0.png"), source.has("1.png")]).toEqual([true, false]);
+    expect((await source.read([{ imageId: "0.png", view: "plain" }], { grid: false })).pooled.shape).toEqual([1, 5]);
   });
 
   it("serves features whose photos are no longer there", async () => {

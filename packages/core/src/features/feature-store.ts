@@ -1,15 +1,17 @@
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Database, RootDatabase } from "lmdb";
 import type { Dataset } from "../data/dataset.js";
 import type { EncodedImage } from "../encoders/encode-images.js";
 import { type EncoderOutput, type EncoderSpec, encoderFingerprint } from "../encoders/encoder-spec.js";
 import { expected, FeatureStoreError } from "../errors.js";
 import { encodeFloat16 } from "../float16.js";
-import { checkStoreFile } from "./check-store-file.js";
+import { CommitWatch } from "./commit-watch.js";
+import { checkRoom, writingFailed } from "./disk-room.js";
 import { type FeatureSource, VIEWS, type View } from "./feature-source.js";
+import type { StoredLink } from "./photo-link.js";
 import { RowReader } from "./row-reader.js";
+import { openDatabase } from "./store-database.js";
 import { agreeOnManifest, type Manifest, readManifest } from "./store-manifest.js";
 import { StoreSource } from "./store-source.js";
 
@@ -21,18 +23,10 @@ export interface OpenFeatureStoreOptions {
   /** What must be there, or, with `create`, what is going to be. Default: whatever the store has; for a new one `["pooled"]` and `["plain"]`. */
   readonly outputs?: readonly EncoderOutput[];
   readonly views?: readonly View[];
-  /** Open for writing; make the store if there is none. Default false. */
+  /** Open for writing, unless the disk is read-only; make the store if there is none. Default false. */
   readonly create?: boolean;
   /** Of a new store; default float16. */
   readonly dtype?: FeatureDtype;
-}
-
-/** Which image file an id stood for when it was encoded. */
-export interface StoredLink {
-  /** Of the file's bytes. */
-  readonly sha256: string;
-  /** Length of the file: a cheap sign that it was replaced. */
-  readonly bytes: number;
 }
 
 const DATABASE_FILE = "features.mdb";
@@ -41,27 +35,27 @@ const ROWS_TABLE = "rows";
 /**
  * Opens a folder of image features, one LMDB file: rows keyed by the sha256 of the image file, so that a photo is encoded once whatever it is called
  * and however many datasets have it. The store may be far larger than memory: rows are read from the file by their positions, a few at a time.
- * @throws FeatureStoreError when there is none (and `create` is off), or it holds another encoder's features, or lacks outputs or views asked for.
+ * @throws FeatureStoreError when there is none (and `create` is off), or it holds another encoder's features, or lacks outputs or views asked for; when
+ * the disk is full.
  */
 export async function openFeatureStore(directory: string, options: OpenFeatureStoreOptions): Promise<FeatureStore> {
   const { encoder, create = false } = options;
   const path = join(resolve(directory), DATABASE_FILE);
-  if (existsSync(path)) checkStoreFile(path, directory);
-  else if (create) await makeFolder(directory);
-  else {
-    throw new FeatureStoreError(expected("a feature store", directory, "a folder without one"), {
-      hint: "Make one with `showtell encode`.",
-    });
-  }
-  const root = await openDatabase(path, directory, create);
+  const { root, writable } = await openDatabase(path, directory, create);
+  const commits = new CommitWatch(root, directory);
   try {
     const stored = readManifest(root, directory);
-    const manifest = agreeOnManifest(stored, options, encoderFingerprint(encoder), directory);
-    if (create) await root.put("manifest", JSON.stringify(manifest));
-    return new FeatureStore(directory, root, manifest, encoder);
+    const manifest = agreeOnManifest(stored, { ...options, create: writable }, encoderFingerprint(encoder), directory);
+    if (writable && !isDeepStrictEqual(stored, manifest)) {
+      checkRoom(directory, 0);
+      commits.add(() => root.put("manifest", JSON.stringify(manifest)));
+      await commits.flush();
+    }
+    return new FeatureStore(directory, { root, commits, writable }, manifest, encoder);
   } catch (error) {
-    await root.close();
-    throw error;
+    await commits.close();
+    // LMDB's own errors have numbers: tables are made at once.
+    throw typeof (error as { code?: unknown }).code === "number" ? writingFailed(directory, error) : error;
   }
 }
 
@@ -73,20 +67,31 @@ export class FeatureStore {
   readonly outputs: readonly EncoderOutput[];
   readonly views: readonly View[];
   readonly encoder: EncoderSpec;
-  private readonly root: RootDatabase<string, string>;
+  /** Whether images can be put. */
+  readonly writable: boolean;
   private readonly links: Database<StoredLink, string>;
   private readonly rows: Database<Uint8Array, Buffer>;
+  private readonly commits: CommitWatch;
+  /** Of a store that cannot be written to: links found out since it was opened. */
+  private readonly foundLinks = new Map<string, StoredLink>();
+  private unflushedBytes = 0;
   private openReader: RowReader | undefined;
 
   /** @internal Use openFeatureStore. */
-  constructor(directory: string, root: RootDatabase<string, string>, manifest: Manifest, encoder: EncoderSpec) {
+  constructor(
+    directory: string,
+    { root, commits, writable }: { root: RootDatabase<string, string>; commits: CommitWatch; writable: boolean },
+    manifest: Manifest,
+    encoder: EncoderSpec,
+  ) {
     this.directory = directory;
     this.fingerprint = manifest.fingerprint;
     this.dtype = manifest.dtype;
     this.outputs = manifest.outputs;
     this.views = manifest.views;
     this.encoder = encoder;
-    this.root = root;
+    this.commits = commits;
+    this.writable = writable;
     this.links = root.openDB({ name: "links", encoding: "json" });
     this.rows = root.openDB({ name: ROWS_TABLE, encoding: "binary", keyEncoding: "binary" });
   }
@@ -109,17 +114,22 @@ export class FeatureStore {
 
   /** Which file an image id stood for, if it was ever encoded. */
   link(imageId: string): StoredLink | undefined {
-    return this.links.get(imageId);
+    return this.foundLinks.get(imageId) ?? this.links.get(imageId);
   }
 
-  /** Remembers which file an image id stands for; durable after flush(). */
+  /** Remembers which file an image id stands for; durable after flush(), unless the store cannot be written to. @throws FeatureStoreError when the disk is full */
   putLink(imageId: string, link: StoredLink): void {
-    void this.links.put(imageId, link);
+    if (!this.writable) {
+      this.foundLinks.set(imageId, link);
+      return;
+    }
+    checkRoom(this.directory, this.unflushedBytes);
+    this.commits.add(() => this.links.put(imageId, link));
   }
 
   /**
    * Writes an image's features in the views given, all rows or none; durable after flush().
-   * @throws FeatureStoreError when an output of the store is missing, or a value does not fit its dtype.
+   * @throws FeatureStoreError when an output of the store is missing, or a value does not fit its dtype; when the disk is full.
    */
   putImage(sha256: string, image: EncodedImage): void {
     const rows: [Buffer, Uint8Array][] = [];
@@ -134,14 +144,22 @@ export class FeatureStore {
         rows.push([rowKey(sha256, view, output), this.pack(values, image.id)]);
       }
     }
-    void this.rows.batch(() => {
-      for (const [key, value] of rows) void this.rows.put(key, value);
-    });
+    this.unflushedBytes += rows.reduce((sum, [, value]) => sum + value.byteLength, 0);
+    checkRoom(this.directory, this.unflushedBytes);
+    this.commits.add(() =>
+      this.rows.batch(() => {
+        for (const [key, value] of rows) this.commits.add(() => this.rows.put(key, value));
+      }),
+    );
   }
 
-  /** Waits until everything put is on disk. */
+  /**
+   * Waits until everything put is on disk.
+   * @throws FeatureStoreError when something could not be written
+   */
   async flush(): Promise<void> {
-    await this.root.flushed;
+    await this.commits.flush();
+    this.unflushedBytes = 0;
   }
 
   /**
@@ -166,8 +184,8 @@ export class FeatureStore {
   }
 
   /**
-   * The features of a dataset's images, for training and evaluation. Images that are not in the store are absent from the source.
-   * @throws FeatureStoreError when an image file was replaced after it had been encoded.
+   * The features of a dataset's images, for training and evaluation. Images that are not in the store, or whose file was replaced by one that is not, are
+   * absent from the source.
    */
   source(dataset: Dataset): FeatureSource {
     this.reader.refresh();
@@ -176,7 +194,7 @@ export class FeatureStore {
 
   async close(): Promise<void> {
     await this.openReader?.close();
-    await this.root.close();
+    await this.commits.close();
   }
 
   private get reader(): RowReader {
@@ -221,35 +239,4 @@ function rowKey(sha256: string, view: View, output: EncoderOutput): Buffer {
   key[32] = OUTPUT_CODES[output];
   key[33] = VIEWS.indexOf(view);
   return key;
-}
-
-async function makeFolder(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true });
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const actual = { EACCES: "permission denied", EEXIST: "a file", ENOTDIR: "a path through a file" }[code ?? ""];
-    throw new FeatureStoreError(expected("a folder that can be made", directory, actual ?? message), {
-      hint: "Choose another folder for the feature store.",
-      cause,
-    });
-  }
-}
-
-async function openDatabase(path: string, directory: string, create: boolean): Promise<RootDatabase<string, string>> {
-  const { open } = await import("lmdb");
-  try {
-    // Rows are not read through the map; what is (links, the tree) lies all over the file: reading megabytes ahead of each page would be in vain.
-    // (The option is missing in the package's types.)
-    const options = { encoding: "string", maxDbs: 4, readOnly: !create, cache: false, noReadAhead: true } as const;
-    return open<string, string>(path, options);
-  } catch (error) {
-    throw new FeatureStoreError(
-      expected("a feature store", directory, error instanceof Error ? error.message : error),
-      {
-        hint: "Delete the folder and run `showtell encode` again.",
-        cause: error,
-      },
-    );
-  }
 }

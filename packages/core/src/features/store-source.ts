@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import type { Dataset, DatasetImage } from "../data/dataset.js";
 import type { Features } from "../decoder/backend.js";
 import type { EncoderOutput } from "../encoders/encoder-spec.js";
@@ -7,13 +6,16 @@ import { toFloat32 } from "../float16.js";
 import type { Float16Tensor, Tensor } from "../tensor.js";
 import type { FeatureRequest, FeatureSource, View } from "./feature-source.js";
 import type { FeatureStore } from "./feature-store.js";
+import { fileState, isUnchanged, linkTo } from "./photo-link.js";
 
 /** A dataset's view of a feature store: image ids in, rows out. */
 export class StoreSource implements FeatureSource {
   readonly featureSize: number;
   readonly grid?: { readonly cells: number; readonly featureSize: number };
   readonly views: readonly View[];
-  private readonly hashes = new Map<string, string>();
+  private readonly images: ReadonlyMap<string, DatasetImage>;
+  /** Of images that were asked for; undefined where there are no features. */
+  private readonly hashes = new Map<string, string | undefined>();
 
   constructor(
     private readonly store: FeatureStore,
@@ -25,16 +27,12 @@ export class StoreSource implements FeatureSource {
       this.grid = { cells: grid.cells, featureSize: grid.size };
     }
     this.views = store.views;
-    for (const image of dataset.images) {
-      const link = store.link(image.id);
-      if (link === undefined || !store.hasImage(link.sha256)) continue;
-      checkUnchanged(image, link.bytes);
-      this.hashes.set(image.id, link.sha256);
-    }
+    this.images = new Map(dataset.images.map((image) => [image.id, image]));
   }
 
+  /** The first time that it is asked about an image, it looks at the file's state, and into a file that is not as it was. */
   has(imageId: string): boolean {
-    return this.hashes.has(imageId);
+    return this.find(imageId) !== undefined;
   }
 
   async read(requests: readonly FeatureRequest[], options: { readonly grid: boolean }): Promise<Features> {
@@ -62,11 +60,31 @@ export class StoreSource implements FeatureSource {
   }
 
   private hashOf(imageId: string): string {
-    const sha256 = this.hashes.get(imageId);
+    const sha256 = this.find(imageId);
     if (sha256 !== undefined) return sha256;
-    throw new FeatureStoreError(expected("features", `image ${imageId} in ${this.store.directory}`, "none"), {
+    const changed = this.store.link(imageId) === undefined ? "none" : "those of a file that was replaced";
+    throw new FeatureStoreError(expected("features", `image ${imageId} in ${this.store.directory}`, changed), {
       hint: "Encode the dataset with `showtell encode`.",
     });
+  }
+
+  private find(imageId: string): string | undefined {
+    if (this.hashes.has(imageId)) return this.hashes.get(imageId);
+    const image = this.images.get(imageId);
+    const content = image && this.contentOf(image);
+    const sha256 = content !== undefined && this.store.hasImage(content) ? content : undefined;
+    this.hashes.set(imageId, sha256);
+    return sha256;
+  }
+
+  /** The hash of an image's file as it is now. A file that is not there (features without photos are fine) cannot have changed. */
+  private contentOf({ id, path }: DatasetImage): string | undefined {
+    const link = this.store.link(id);
+    const state = link && fileState(path);
+    if (state === undefined || isUnchanged(link!, state)) return link?.sha256;
+    const found = linkTo(path, state);
+    if (found !== undefined && this.store.hasImage(found.sha256)) this.store.putLink(id, found);
+    return found?.sha256;
   }
 
   private checkView(view: View): View {
@@ -75,13 +93,4 @@ export class StoreSource implements FeatureSource {
       hint: "Add it with `showtell encode --views`.",
     });
   }
-}
-
-/** A file that is not there (features without photos are fine) cannot have changed. */
-function checkUnchanged({ id, path }: DatasetImage, bytes: number): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined || size === bytes) return;
-  throw new FeatureStoreError(expected(`the ${bytes} bytes that were encoded`, `image ${id}`, `${size} bytes`), {
-    hint: "The file was replaced: run `showtell encode` again.",
-  });
 }
