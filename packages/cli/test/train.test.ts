@@ -141,6 +141,21 @@ describe("showtell train", () => {
     await expect(readdir(run)).rejects.toThrow("ENOENT");
   });
 
+  it.each([
+    ["a dataset without a dev split", () => ["--data", join(model.folder, "no-dev.jsonl")], "dev split"],
+    ["a folder that holds a run", () => ["--run", model.run], "--resume"],
+    ["a run to resume that is not there", () => ["--resume"], "folder of a run"],
+  ])("refuses %s before anything is encoded", async (_, flags, mentioned) => {
+    const lines = (await readFile(TINY_DATASET, "utf8")).trim().split("\n");
+    await writeFile(join(model.folder, "no-dev.jsonl"), lines.filter((line) => !line.includes('"dev"')).join("\n"));
+    const store = join(model.folder, "unused-store");
+    const images = join(TINY_DATASET, "..");
+    const result = await train(join(model.folder, "refused"), "--store", store, "--images", images, ...flags());
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(result.stderr).toContain(mentioned);
+    await expect(readdir(store)).rejects.toThrow("ENOENT");
+  });
+
   it("answers an empty captions file with one line", async () => {
     const data = join(model.folder, "empty.jsonl");
     await writeFile(data, "");

@@ -1,4 +1,5 @@
 import {
+  checkTraining,
   type EpochMetrics,
   readCheckpoint,
   requiredFeatures,
@@ -63,12 +64,14 @@ export function registerTrain(program: Command): void {
     const startFrom = flags.startFrom === undefined ? undefined : await readCheckpoint(findCaptioner(flags.startFrom));
     const teachers = await Promise.all((flags.teacher ?? []).map((name) => readCheckpoint(findCaptioner(name))));
     const signal = interruptSignal(terminal, "Stopping after the step in hand; --resume goes on from there.");
+    const begin = { recipe, runDirectory: flags.run, resume: flags.resume ?? false, scoreCaptions };
     const { dataset, store } = await openEncodedDataset({
       dataPath: flags.data,
       imagesPath: flags.images,
       storePath: flags.store,
       encoderSpecPath: await findEncoder(flags.encoder),
       ...requiredFeatures(recipe, teachers),
+      checkDataset: (loaded) => checkTraining({ ...begin, dataset: loaded }),
       terminal,
       signal,
     });
@@ -77,17 +80,14 @@ export function registerTrain(program: Command): void {
     const display = new TrainingDisplay(terminal);
     try {
       const result = await train({
-        recipe,
+        ...begin,
         dataset,
         features: store.source(dataset),
         encoder: { fingerprint: store.fingerprint, spec: JSON.parse(JSON.stringify(store.encoder)) },
         backend,
-        runDirectory: flags.run,
-        resume: flags.resume ?? false,
         ...(startFrom && { startFrom }),
         teachers,
         prepareRewards,
-        scoreCaptions,
         scoreSignature: scoreSignature(recipe.decoding),
         signal,
         onProgress: (progress) => display.update(progress),

@@ -5,6 +5,7 @@ import {
   baseRecipe,
   bestEpoch,
   CheckpointError,
+  checkSplits,
   DECODER_FILE,
   expected,
   extremeRecipes,
@@ -156,7 +157,7 @@ async function encodeAll(
     outputs: [...new Set(needs.flatMap(({ outputs }) => outputs))],
     views: [...new Set(needs.flatMap(({ views }) => views))],
   };
-  const { dataset, store } = await openEncodedDataset({ ...source, terminal, signal });
+  const { dataset, store } = await openEncodedDataset({ ...source, checkDataset: checkSplits, terminal, signal });
   await store.close();
   return {
     worker: { ...source, startFrom, backend: flags.gpus ? "native-cuda" : flags.backend },

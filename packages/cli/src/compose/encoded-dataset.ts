@@ -28,6 +28,8 @@ export interface EncodedDatasetOptions {
   readonly views: readonly View[];
   /** Encode the photos of these splits only; default all. */
   readonly splits?: readonly Split[];
+  /** Refuses what is of no use, before anything is encoded. */
+  readonly checkDataset?: (dataset: Dataset) => void | Promise<void>;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
 }
@@ -45,6 +47,7 @@ export interface EncodedDataset {
 export async function openEncodedDataset(options: EncodedDatasetOptions): Promise<EncodedDataset> {
   const { imagesPath, outputs, views, splits, terminal } = options;
   const dataset = await loadDataset(options.dataPath, imagesPath === undefined ? {} : { images: imagesPath });
+  await options.checkDataset?.(dataset);
   const encoder = await readEncoderSpec(options.encoderSpecPath);
   const store = await openFeatureStore(options.storePath, { encoder, outputs, views, create: true });
   try {

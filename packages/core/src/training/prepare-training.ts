@@ -7,6 +7,7 @@ import { initializeParameters } from "../decoder/initialize-parameters.js";
 import { parameterShapes } from "../decoder/parameter-shapes.js";
 import { CheckpointError, expected, FeatureStoreError, RecipeError } from "../errors.js";
 import { Vocabulary } from "../text/vocabulary.js";
+import { checkSameDataset } from "./check-training.js";
 import { consensusWeights } from "./consensus-weights.js";
 import { Distillation } from "./distillation.js";
 import { measureStandardization } from "./measure-standardization.js";
@@ -14,7 +15,7 @@ import { differingKeys } from "./parse-recipe.js";
 import { prepareRewards } from "./prepare-rewards.js";
 import type { Recipe } from "./recipe-schema.js";
 import type { RunFolder } from "./run-folder.js";
-import { DEFAULT_CAPTION_METRIC, requiredFeatures, type TrainOptions } from "./train-options.js";
+import { requiredFeatures, type TrainOptions } from "./train-options.js";
 import { collectExamples, type Examples, requireSplit } from "./training-examples.js";
 import { INITIAL_TRAINING_STATE, parseTrainingState, type TrainingState } from "./training-state.js";
 
@@ -28,26 +29,6 @@ export interface PreparedTraining {
   /** Where teachers take part. */
   readonly distillation: Distillation | undefined;
   readonly state: TrainingState;
-}
-
-/**
- * The recipe with its automatic choices made: `auto` metrics become CIDEr-D where captions are scored and dev loss where not.
- * @throws RecipeError for a caption metric without anything that scores captions
- */
-export function resolveRecipe(recipe: Recipe, canScore: boolean): Recipe {
-  const resolve = (metric: string, key: string) => {
-    if (metric === "auto") return canScore ? DEFAULT_CAPTION_METRIC : "loss";
-    if (metric !== "loss" && !canScore) {
-      throw new RecipeError(expected('"loss" or "auto"', `${key} where nothing scores captions`, metric));
-    }
-    return metric;
-  };
-  const { selection, earlyStopping } = recipe;
-  return {
-    ...recipe,
-    selection: { metric: resolve(selection.metric, "selection.metric") },
-    earlyStopping: earlyStopping && { ...earlyStopping, metric: resolve(earlyStopping.metric, "earlyStopping.metric") },
-  };
 }
 
 /**
@@ -206,11 +187,7 @@ async function checkMetrics({ dataset, scoreCaptions }: TrainOptions, recipe: Re
 }
 
 function checkSameInputs(checkpoint: Checkpoint, { dataset, encoder }: TrainOptions, path: string): void {
-  if (checkpoint.data?.sha256 !== dataset.sha256) {
-    throw new CheckpointError(expected("the dataset that this run was begun with", "--resume", dataset.name), {
-      hint: `${path} was trained on other images, captions or splits.`,
-    });
-  }
+  checkSameDataset(checkpoint, dataset, path);
   if (checkpoint.encoder.fingerprint !== encoder.fingerprint) {
     throw new CheckpointError(
       expected(`the encoder ${checkpoint.encoder.fingerprint}`, "--resume", encoder.fingerprint),

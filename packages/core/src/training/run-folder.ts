@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { access, constants, mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { exists, replaceFile, settleDirectory } from "../checkpoint/replace-directory.js";
 import { explainingDiskErrors } from "../disk-errors.js";
 import { CheckpointError, expected, RecipeError } from "../errors.js";
@@ -40,15 +40,33 @@ export class RunFolder {
   }
 
   /**
-   * Takes the folder for a new run, or with `resume` for going on. A run that was killed before its first checkpoint goes on from its beginning.
-   * @throws CheckpointError where it is in use, holds something else, or has no run to resume; RecipeError for another recipe
+   * Whether `open` would take the folder, as far as can be told without changing anything.
+   * @throws as `open` does
    */
-  static async open(directory: string, options: { recipe: Recipe; resume: boolean }): Promise<RunFolder> {
-    if (options.resume && !(await exists(directory))) {
+  static async check(directory: string, options: { recipe: Recipe; resume: boolean }): Promise<void> {
+    const isThere = await exists(directory);
+    if (options.resume && !isThere) {
       throw new CheckpointError(expected("the folder of a run", "--resume", directory), {
         hint: "Leave --resume out to begin a new run there.",
       });
     }
+    await explainingDiskErrors(directory, async () => {
+      const folder = await nearestFolder(directory);
+      await readdir(folder);
+      await access(folder, constants.W_OK);
+    });
+    if (!isThere) return;
+    await checkContents(directory, options.resume);
+    const { recipe } = runPaths(directory);
+    if (await exists(recipe)) await checkRecipe(recipe, options.recipe);
+  }
+
+  /**
+   * Takes the folder for a new run, or with `resume` for going on. A run that was killed before its first checkpoint goes on from its beginning.
+   * @throws CheckpointError where it is in use, holds something else, or has no run to resume; RecipeError for another recipe
+   */
+  static async open(directory: string, options: { recipe: Recipe; resume: boolean }): Promise<RunFolder> {
+    await RunFolder.check(directory, options);
     const paths = runPaths(directory);
     const [createdDirectory, lock] = await explainingDiskErrors(directory, async () => {
       const created = await mkdir(directory, { recursive: true });
@@ -56,6 +74,7 @@ export class RunFolder {
     });
     try {
       await checkContents(directory, options.resume);
+      await removeHalfWritten(directory);
       for (const checkpoint of [paths.last, paths.best]) await settleDirectory(checkpoint);
       if (await exists(paths.recipe)) await checkRecipe(paths.recipe, options.recipe);
       else await replaceFile(paths.recipe, formatRecipe(options.recipe));
@@ -78,12 +97,27 @@ export class RunFolder {
   }
 }
 
+/** The folder itself, or the nearest one above it that is there. */
+async function nearestFolder(path: string): Promise<string> {
+  let folder = resolve(path);
+  while (!(await exists(folder)) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+/** What a killed run may leave. */
+function isHalfWritten(name: string): boolean {
+  return name.endsWith(".writing");
+}
+
+async function removeHalfWritten(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (isHalfWritten(name)) await rm(join(directory, name), { recursive: true });
+}
+
 async function checkContents(directory: string, resume: boolean): Promise<void> {
   const entries = await readdir(directory);
-  // What a killed run may leave half-written, and what is there before a run has said anything.
-  for (const entry of entries.filter((name) => name.endsWith(".writing")))
-    await rm(join(directory, entry), { recursive: true });
-  const found = entries.filter((name) => !name.startsWith(LOCK_FILE) && !name.endsWith(".writing"));
+  // What is there before a run has said anything.
+  const found = entries.filter((name) => !name.startsWith(LOCK_FILE) && !isHalfWritten(name));
   const isRun = found.includes(RECIPE_FILE);
   if (found.length === 0 || (resume && isRun)) return;
   throw new CheckpointError(

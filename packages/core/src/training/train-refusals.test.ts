@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { openTfjsBackend } from "../decoder/tfjs/tfjs-backend.js";
 import { CheckpointError, DatasetError, FeatureStoreError, RecipeError } from "../errors.js";
 import { syntheticFeatures } from "../testing/synthetic-features.js";
 import { toyDataset, toyTraining } from "../testing/toy-training.js";
+import { checkTraining } from "./check-training.js";
 import { train } from "./train.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -93,13 +94,36 @@ describe("a training that cannot begin", () => {
     expect(await readdir(parent)).toEqual([]);
   });
 
+  it("is told so before it has features, and nothing is changed", async () => {
+    const run = options({ recipe: { ...recipe, epochs: 1 } });
+    await checkTraining(run);
+    await expect(checkTraining({ ...run, resume: true })).rejects.toThrow(/the folder of a run for --resume/);
+    await expect(checkTraining({ ...run, runDirectory: "" })).rejects.toThrow(/the path of a folder/);
+    const images = dataset.images.filter(({ split }) => split === "train");
+    await expect(checkTraining({ ...run, dataset: { ...dataset, images } })).rejects.toThrow(/images in the dev split/);
+    await writeFile(join(parent, "file"), "");
+    for (const path of ["file", "file/run"]) {
+      await expect(checkTraining({ ...run, runDirectory: join(parent, path) })).rejects.toThrow(/a place to write to/);
+    }
+    expect(await readdir(parent)).toEqual(["file"]);
+    await train(run);
+    const before = await readdir(run.runDirectory);
+    await expect(checkTraining(run)).rejects.toThrow(/a new or empty folder/);
+    await checkTraining({ ...run, resume: true });
+    const other = { ...run.recipe, seed: 77 };
+    await expect(checkTraining({ ...run, recipe: other, resume: true })).rejects.toThrow(/other values of seed/);
+    expect(await readdir(run.runDirectory)).toEqual(before);
+  });
+
   it("refuses to resume with another dataset or encoder", async () => {
     const run = options({ recipe: { ...recipe, epochs: 1 } });
     await train(run);
     const other = toyDataset({ train: 9, captionsPerImage: 2 });
-    await expect(train({ ...run, dataset: other, resume: true })).rejects.toThrow(
-      /the dataset that this run was begun with/,
-    );
+    for (const refusing of [train, checkTraining]) {
+      await expect(refusing({ ...run, dataset: other, resume: true })).rejects.toThrow(
+        /the dataset that this run was begun with/,
+      );
+    }
     const otherEncoder = { ...encoder, fingerprint: "other" };
     await expect(train({ ...run, encoder: otherEncoder, resume: true })).rejects.toThrow(CheckpointError);
   });

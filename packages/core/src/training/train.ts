@@ -1,4 +1,5 @@
-import { type PreparedTraining, prepareTraining, resolveRecipe } from "./prepare-training.js";
+import { type PreparedTraining, prepareTraining } from "./prepare-training.js";
+import { resolveRecipe } from "./resolve-recipe.js";
 import { RunFolder } from "./run-folder.js";
 import type { TrainingResult, TrainOptions } from "./train-options.js";
 import { TrainingLoop } from "./training-loop.js";
