@@ -173,8 +173,21 @@ describe("showtell train", () => {
       join(model.folder, "without-cat"),
       ...["--data", join(folder, "captions.jsonl"), "--store", join(folder, "store"), "--set", "epochs=1"],
     );
-    expect(result.code).toBe(0);
+    expect(result.code).toBe(3);
     expect(result.stderr).toMatch(/warning .*cat\.jpg is left out/);
+    const args = ["--data", join(folder, "captions.jsonl"), "--store", join(folder, "store"), "--quiet"];
+    const best = join(model.folder, "without-cat", "checkpoints", "best");
+    // The photo is one of the train split: dev has all of its own.
+    for (const [split, code] of [
+      ["train", 3],
+      ["dev", 0],
+    ] as const) {
+      const scores = await runCli(["evaluate", "--model", best, "--split", split, ...args]);
+      expect(scores.code, scores.stderr).toBe(code);
+      expect(scores.stdout).toContain("CIDEr-D");
+      const report = await runCli(["report", best, "--split", split, "--output", join(folder, "page.html"), ...args]);
+      expect(report.code, report.stderr).toBe(code);
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import { decodeCheckpoints, openCheckpointData } from "../compose/decode-checkpo
 import { defaultCaptionerPath, findCaptioner } from "../compose/default-captioner.js";
 import { openDecoderBackend } from "../compose/open-decoder-backend.js";
 import { renderEvaluation, scoreSplit } from "../compose/score-split.js";
+import { EXIT } from "../exit-codes.js";
 import { addDatasetOptions, addSplitOption, type DatasetFlags, type SplitFlag } from "../options/dataset-options.js";
 import { addGenerationOptions, type GenerationFlags, generationOptions } from "../options/generation-flags.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
@@ -55,6 +56,7 @@ export function registerEvaluate(program: Command): void {
     const output = await openResultOutput(flags.output, { resumable: false, append: false });
     const { decoded, resolved, dataset } = await withResultOutput(output, async () => {
       const encoded = await openCheckpointData(checkpoints, flags, options);
+      if (encoded.result.failures.length > 0) process.exitCode = EXIT.someFailed;
       try {
         const backend = await openDecoderBackend(flags.backend);
         terminal.info(`Captioning on ${backend.name}: ${backend.device.description}`);

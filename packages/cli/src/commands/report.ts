@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { collectReport } from "../compose/collect-report.js";
 import { openDecoderBackend } from "../compose/open-decoder-backend.js";
 import { type RunToReport, readRunsToReport } from "../compose/reported-run.js";
+import { EXIT } from "../exit-codes.js";
 import { addDatasetOptions, addSplitOption, type DatasetFlags, type SplitFlag } from "../options/dataset-options.js";
 import { addGenerationOptions, type GenerationFlags, generationOptions } from "../options/generation-flags.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
@@ -59,7 +60,7 @@ export function registerReport(program: Command): void {
     const output = await openResultOutput(path, { resumable: false, append: false });
     await withResultOutput(output, async () => {
       const backend = await openDecoderBackend(flags.backend);
-      const { data, pictures } = await collectReport([first!, ...others], {
+      const { data, pictures, photosFailed } = await collectReport([first!, ...others], {
         data: flags,
         split: flags.split,
         captions: generationOptions(flags),
@@ -72,6 +73,7 @@ export function registerReport(program: Command): void {
         terminal,
         signal,
       }).finally(() => backend.dispose());
+      if (photosFailed) process.exitCode = EXIT.someFailed;
       await output.write(flags.json ? `${JSON.stringify(data)}\n` : reportPage(data, pictures));
     });
     if (path !== undefined) process.stdout.write(`${path}\n`);

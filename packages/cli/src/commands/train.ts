@@ -65,7 +65,11 @@ export function registerTrain(program: Command): void {
     const teachers = await Promise.all((flags.teacher ?? []).map((name) => readCheckpoint(findCaptioner(name))));
     const signal = interruptSignal(terminal, "Stopping after the step in hand; --resume goes on from there.");
     const begin = { recipe, runDirectory: flags.run, resume: flags.resume ?? false, scoreCaptions };
-    const { dataset, store } = await openEncodedDataset({
+    const {
+      dataset,
+      store,
+      result: encoding,
+    } = await openEncodedDataset({
       dataPath: flags.data,
       imagesPath: flags.images,
       storePath: flags.store,
@@ -75,6 +79,7 @@ export function registerTrain(program: Command): void {
       terminal,
       signal,
     });
+    if (encoding.failures.length > 0) process.exitCode = EXIT.someFailed;
     const backend = await openDecoderBackend(flags.backend);
     terminal.info(`Training on ${backend.name}: ${backend.device.description}`);
     const display = new TrainingDisplay(terminal);

@@ -157,8 +157,14 @@ async function encodeAll(
     outputs: [...new Set(needs.flatMap(({ outputs }) => outputs))],
     views: [...new Set(needs.flatMap(({ views }) => views))],
   };
-  const { dataset, store } = await openEncodedDataset({ ...source, checkDataset: checkSplits, terminal, signal });
+  const { dataset, store, result } = await openEncodedDataset({
+    ...source,
+    checkDataset: checkSplits,
+    terminal,
+    signal,
+  });
   await store.close();
+  if (result.failures.length > 0) process.exitCode = EXIT.someFailed;
   return {
     worker: { ...source, startFrom, backend: flags.gpus ? "native-cuda" : flags.backend },
     inputs: {

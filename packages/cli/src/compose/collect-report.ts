@@ -24,7 +24,7 @@ export interface ReportOptions extends DecodeRunOptions {
 export async function collectReport(
   [first, ...others]: readonly [RunToReport, ...RunToReport[]],
   options: ReportOptions,
-): Promise<{ data: ReportData; pictures: ReportPictures }> {
+): Promise<{ data: ReportData; pictures: ReportPictures; photosFailed: boolean }> {
   const { split, views, terminal, signal, backend } = options;
   const main = await decodeMainRun(first, options);
   const compared: DecodedRun[] = [];
@@ -76,7 +76,7 @@ export async function collectReport(
     ),
     shown,
   };
-  return { data, pictures };
+  return { data, pictures, photosFailed: [main, ...compared].some((run) => run.photosFailed) };
 }
 
 /** The training captions are asked for more than once. */

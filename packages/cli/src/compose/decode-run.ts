@@ -31,6 +31,8 @@ export interface DecodedRun extends Pick<DecodedCheckpoints, "decoded"> {
   readonly run: RunToReport;
   readonly dataset: Dataset;
   readonly evaluation: Evaluation;
+  /** Whether photos of the split could not be encoded. */
+  readonly photosFailed: boolean;
   /** What the encoder sees of a photo. */
   readonly fit: "squash" | "cover";
 }
@@ -88,7 +90,8 @@ async function withRunOpen<T>(
       decoding: { ...resolved, views, modelCount: 1 },
     });
     const { fit } = encoded.store.encoder.resize;
-    const result = { run, dataset: encoded.dataset, decoded, search: resolved.search, evaluation, fit };
+    const photosFailed = encoded.result.failures.length > 0;
+    const result = { run, dataset: encoded.dataset, decoded, search: resolved.search, evaluation, photosFailed, fit };
     return await use({ result, model: models[0]!, encoded });
   } finally {
     await encoded.store.close();
