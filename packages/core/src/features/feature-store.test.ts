@@ -306,6 +306,9 @@ describe("openFeatureStore", () => {
   });
 
   it("refuses a place where no folder can be made", async () => {
+    await expect(openFeatureStore("", { encoder: encoder.spec, create: true })).rejects.toThrow(
+      /the path of a folder for the feature store but received ""/,
+    );
     await writeFile(join(directory, "file"), "");
     for (const path of ["file", "file/store"]) {
       const opening = openFeatureStore(join(directory, path), { encoder: encoder.spec, create: true });

@@ -16,6 +16,11 @@ export async function openDatabase(
   directory: string,
   create: boolean,
 ): Promise<{ root: RootDatabase<string, string>; writable: boolean }> {
+  if (directory === "") {
+    throw new FeatureStoreError(expected("the path of a folder", "the feature store", directory), {
+      hint: "Name a folder.",
+    });
+  }
   let writable = create;
   if (existsSync(path)) {
     checkStoreFile(path, directory);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -36,6 +37,12 @@ const readBack = (text: string, change: (path: string) => Promise<void> = async 
   });
 
 describe("the metrics of a run", () => {
+  it.skipIf(!existsSync("/dev/full"))("say what to do where the disk is full (needs /dev/full)", async () => {
+    const error = await new MetricsLog("/dev/full").append(EPOCH).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect((error as CheckpointError).hint).toContain("The disk is full");
+  });
+
   it("are read back as they were written, without the line that a kill cut short", async () => {
     const cutShort = (path: string) => writeFile(path, '{"epoch":2,"st', { flag: "a" });
     expect(await readBack(LINE, cutShort)).toEqual([EPOCH]);

@@ -1,6 +1,7 @@
 import { open, readFile } from "node:fs/promises";
 import { z } from "zod";
 import { replaceFile } from "../checkpoint/replace-directory.js";
+import { explainingDiskErrors } from "../disk-errors.js";
 import { CheckpointError, expected } from "../errors.js";
 
 /** One line of metrics.jsonl. Everything outside `wallClock` is the same in every run of the same recipe on a deterministic backend. */
@@ -42,14 +43,17 @@ export interface EpochTimes {
 export class MetricsLog {
   constructor(private readonly path: string) {}
 
+  /** @throws CheckpointError where the disk refuses; resuming drops what was written of the line */
   async append(metrics: EpochMetrics): Promise<void> {
-    const file = await open(this.path, "a");
-    try {
-      await file.writeFile(`${JSON.stringify(metrics)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await explainingDiskErrors(this.path, async () => {
+      const file = await open(this.path, "a");
+      try {
+        await file.writeFile(`${JSON.stringify(metrics)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
   }
 
   /**

@@ -77,7 +77,7 @@ export class RunFolder {
       await removeHalfWritten(directory);
       for (const checkpoint of [paths.last, paths.best]) await settleDirectory(checkpoint);
       if (await exists(paths.recipe)) await checkRecipe(paths.recipe, options.recipe);
-      else await replaceFile(paths.recipe, formatRecipe(options.recipe));
+      else await explainingDiskErrors(directory, () => replaceFile(paths.recipe, formatRecipe(options.recipe)));
       return new RunFolder(directory, createdDirectory, lock, await exists(paths.last));
     } catch (error) {
       await lock.release();
