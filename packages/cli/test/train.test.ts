@@ -297,6 +297,14 @@ describe("a damaged checkpoint", () => {
   });
 });
 
+describe("showtell model inspect", () => {
+  it("knows the captioners that ship by their names", async () => {
+    const { code, stdout } = await runCli(["model", "inspect", "flickr8k-pooled", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).recipe.name).toBe("flickr8k-pooled");
+  });
+});
+
 function flipMiddleByte(bytes: Buffer): Buffer {
   const middle = bytes.length >> 1;
   bytes[middle] = bytes[middle]! ^ 0x10;

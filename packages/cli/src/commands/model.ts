@@ -21,7 +21,7 @@ export function registerModel(program: Command): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ showtell model inspect runs/first/checkpoints/best")
     .action(async (folder: string | undefined, options: { json?: boolean }) => {
-      const path = folder ?? defaultCaptionerPath();
+      const path = folder === undefined ? defaultCaptionerPath() : findCaptioner(folder);
       const { parameters: _, standardization, vocabulary, ...checkpoint } = await readCheckpoint(path);
       const shapes = parameterShapes(checkpoint.decoder);
       const summary = {
@@ -41,7 +41,7 @@ export function registerModel(program: Command): void {
     )
     .addHelpText("after", "\nExample:\n  $ showtell model export runs/first/checkpoints/best my-captioner")
     .action(async (folder: string, target: string) => {
-      await exportCheckpoint(folder, target);
+      await exportCheckpoint(findCaptioner(folder), target);
       process.stdout.write(`${target}\n`);
     });
   model
