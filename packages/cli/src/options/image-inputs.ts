@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { isAbsolute, normalize } from "node:path";
 import type { ImageInput } from "@showtell/core/captioning";
-import { expected, ImageError } from "@showtell/core/errors";
+import { expected, ImageError, OptionError } from "@showtell/core/errors";
 import { glob, isDynamicPattern } from "tinyglobby";
+import { partialPath } from "../render/result-output.js";
+import { findPhotos, IMAGE_EXTENSIONS } from "./find-photos.js";
 
 /** One image the user named: what to call it in the output, and where it is. */
 export interface NamedImage {
@@ -10,9 +12,6 @@ export interface NamedImage {
   readonly id: string;
   readonly image: ImageInput;
 }
-
-const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "avif", "tif", "tiff"];
-const FOLDER_PATTERN = `**/*.{${IMAGE_EXTENSIONS.join(",")}}`;
 
 /**
  * Turns arguments into images, in order and without duplicates: files as they are, folders and globs sorted by name, `http(s)` URLs, and `-` for the
@@ -26,7 +25,7 @@ export async function expandImageInputs(inputs: readonly string[]): Promise<Name
   };
   for (const input of inputs) {
     if (input === "-") add(input, process.stdin);
-    else if (/^https?:\/\//.test(input)) add(input);
+    else if (/^https?:\/\//i.test(input)) add(input);
     else for (const path of await expandPath(input)) add(path);
   }
   return [...images.values()];
@@ -35,7 +34,7 @@ export async function expandImageInputs(inputs: readonly string[]): Promise<Name
 async function expandPath(input: string): Promise<string[]> {
   const info = await stat(input).catch(() => undefined);
   if (info?.isDirectory()) {
-    const found = await findFiles(FOLDER_PATTERN, input);
+    const found = await findPhotos(input);
     if (found.length === 0) {
       throw new ImageError(expected("a folder with images", "input", input), {
         hint: `Files ending in ${IMAGE_EXTENSIONS.join(", ")} are looked for, in subfolders too.`,
@@ -45,7 +44,7 @@ async function expandPath(input: string): Promise<string[]> {
   }
   if (info) return [input];
   if (isDynamicPattern(input)) {
-    const found = await findFiles(input, ".");
+    const found = await matchPattern(input);
     if (found.length > 0) return found;
     throw new ImageError(expected("a pattern that matches images", "input", input));
   }
@@ -54,8 +53,26 @@ async function expandPath(input: string): Promise<string[]> {
   });
 }
 
-async function findFiles(pattern: string, folder: string): Promise<string[]> {
-  const found = await glob(pattern, { cwd: resolve(folder), caseSensitiveMatch: false, expandDirectories: false });
+async function matchPattern(pattern: string): Promise<string[]> {
+  const found = await glob(pattern, {
+    absolute: isAbsolute(pattern),
+    caseSensitiveMatch: false,
+    expandDirectories: false,
+  });
   // Sorted by code unit: the same order on every machine.
-  return found.sort().map((path) => (folder === "." ? relative(".", resolve(path)) : join(folder, path)));
+  return found.sort().map(normalize);
+}
+
+/** @throws OptionError where writing the results would destroy one of the photos */
+export async function refuseInputAsOutput(output: string, images: readonly NamedImage[]): Promise<void> {
+  for (const path of [output, partialPath(output)]) {
+    const target = await stat(path, { bigint: true }).catch(() => undefined);
+    if (!target?.isFile()) continue;
+    for (const { id, image } of images) {
+      if (typeof image !== "string") continue;
+      const photo = await stat(image, { bigint: true }).catch(() => undefined);
+      if (photo?.ino === target.ino && photo.dev === target.dev)
+        throw new OptionError(expected("another file than the photos", "--output", `${output}, which is ${id}`));
+    }
+  }
 }

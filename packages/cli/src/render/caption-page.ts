@@ -85,6 +85,6 @@ export function pageWriter(title: string, subtitle: string, pagePath: string | u
 
 function linkTo(image: string, folder: string): string {
   if (image === "-") return "";
-  if (/^https?:/.test(image)) return image;
+  if (/^https?:\/\//i.test(image)) return image;
   return relative(folder, resolve(image)).split(sep).map(encodeURIComponent).join("/");
 }

@@ -53,7 +53,7 @@ export interface CaptionWriterOptions {
   readonly showImage: boolean;
 }
 
-const CSV_COLUMNS = ["image", "rank", "caption", "confidence", "score", "normalized_score", "error"];
+export const CSV_COLUMNS = ["image", "rank", "caption", "confidence", "score", "normalized_score", "error"];
 
 /** Writers of the formats that need nothing but the rows; the HTML page is made in caption-page.ts. */
 export function captionWriter(format: Exclude<CaptionFormat, "html">, options: CaptionWriterOptions): CaptionWriter {
@@ -74,9 +74,14 @@ function textRow(row: CaptionRow, { confidence, showImage }: CaptionWriterOption
   return (row.captions ?? [])
     .map((caption) => {
       const certainty = confidence ? `\t${caption.confidence.toFixed(3)}` : "";
-      return `${showImage ? `${row.image}\t` : ""}${caption.text}${certainty}\n`;
+      return `${showImage ? `${onOneLine(row.image)}\t` : ""}${caption.text}${certainty}\n`;
     })
     .join("");
+}
+
+/** Tabs and line breaks divide the text: in a file's name they are written as `\t`, `\n` and `\r`. */
+function onOneLine(name: string): string {
+  return name.replace(/[\t\n\r]/g, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 function jsonWriter(): CaptionWriter {
