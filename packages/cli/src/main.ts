@@ -1,5 +1,6 @@
 import { startInference, stopInference } from "@showtell/core/start-inference";
 import { type Command, CommanderError, program } from "commander";
+import { explainDiskError } from "./disk-errors.js";
 import { EXIT } from "./exit-codes.js";
 import { packageVersion } from "./package-version.js";
 import { reportError } from "./report-error.js";
@@ -72,6 +73,20 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** Runs the command line and returns the exit code. Results go to stdout, everything else to stderr. */
 export async function main(argv: readonly string[]): Promise<number> {
+  let failure: unknown;
+  process.stdout.on("error", (error) => {
+    failure ??= error;
+  });
+  // What cannot be said here can be said nowhere.
+  process.stderr.on("error", () => {});
+  const code = await run(argv);
+  await allWritten(process.stdout);
+  // Whoever reads the results may stop early: `showtell caption holiday/ | head -1` is no fault. A command that waits for its writes has told of the failure itself.
+  if (failure === undefined || isBrokenPipe(failure) || code === EXIT.userError) return code;
+  return reportError(explainDiskError(failure, "standard output"));
+}
+
+async function run(argv: readonly string[]): Promise<number> {
   program
     .name("showtell")
     .description("Image captioning for Node: caption photos, train captioners, score captions.")
@@ -103,12 +118,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     else program.command(name).description(summary);
   }
 
-  // Whoever reads the results may stop early: `showtell caption holiday/ | head -1` is no fault.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (!isBrokenPipe(error)) throw error;
-    });
-  }
   try {
     await program.parseAsync(argv as string[], { from: "user" });
     return Number(process.exitCode ?? EXIT.done);
@@ -126,6 +135,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     await stopInference();
   }
+}
+
+async function allWritten(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise((resolve) => stream.write("", resolve));
+  // A stream tells of its failure a little later than a write.
+  await new Promise(setImmediate);
 }
 
 function isBrokenPipe(error: unknown): boolean {

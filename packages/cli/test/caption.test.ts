@@ -161,6 +161,8 @@ describe("showtell caption", () => {
     ["more captions than the beam holds", [join(PHOTOS, "cat.jpg")], ["--n-best", "9"]],
     ["a banned word nobody knows", [join(PHOTOS, "cat.jpg")], ["--ban", "zyzzyva"]],
     ["an unknown format", [join(PHOTOS, "cat.jpg")], ["--format", "yaml"]],
+    ["confidence where it always is", [join(PHOTOS, "cat.jpg")], ["--confidence", "--format", "json"]],
+    ["an output without a name", [join(PHOTOS, "cat.jpg")], ["--output", ""]],
     ["--resume without --output", [join(PHOTOS, "cat.jpg")], ["--resume"]],
     ["--resume of a page", [join(PHOTOS, "cat.jpg")], ["--resume", "--format", "html", "--output", "page.html"]],
   ])("answers %s with one line and exit code 2", async (_, inputs, flags) => {

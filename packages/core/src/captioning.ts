@@ -37,3 +37,4 @@ export * from "./image/view-pixels.js";
 export * from "./tensor.js";
 export * from "./text/tokenizer.js";
 export * from "./text/vocabulary.js";
+export { RunLock } from "./training/run-lock.js";

@@ -28,7 +28,6 @@ export * from "./training/recipe-keys.js";
 export * from "./training/recipe-schema.js";
 export { resolveRecipe } from "./training/resolve-recipe.js";
 export { runPaths } from "./training/run-folder.js";
-export { RunLock } from "./training/run-lock.js";
 export { BATCHES_AHEAD } from "./training/split-loss.js";
 export type { StopReason } from "./training/stopping.js";
 export * from "./training/train.js";

@@ -24,7 +24,7 @@ export function registerDemo(program: Command): void {
   addBackendOption(command);
   addQuietOption(command).action(async (flags: DemoFlags) => {
     const terminal = new Terminal(flags);
-    const output = await openResultOutput(flags.output, { resumable: false, append: false });
+    const output = await openResultOutput(flags.output, { resumable: false });
     await withResultOutput(output, async () => output.write(await captionDemo(flags, terminal)));
     terminal.info(`The photos beside their captions: ${resolve(flags.output)}`);
   });

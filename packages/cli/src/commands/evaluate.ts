@@ -53,7 +53,7 @@ export function registerEvaluate(program: Command): void {
       signal,
     };
     // Opened first: whoever cannot write there need not wait for the captions to hear it.
-    const output = await openResultOutput(flags.output, { resumable: false, append: false });
+    const output = await openResultOutput(flags.output, { resumable: false });
     const { decoded, resolved, dataset } = await withResultOutput(output, async () => {
       const encoded = await openCheckpointData(checkpoints, flags, options);
       if (encoded.result.failures.length > 0) process.exitCode = EXIT.someFailed;

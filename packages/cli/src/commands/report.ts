@@ -57,7 +57,7 @@ export function registerReport(program: Command): void {
     const [first, ...others] = await readRunsToReport(names);
     const path = flags.output ?? (flags.json ? undefined : defaultOutput(first!));
     // Opened first: whoever cannot write there need not wait for the captions to hear it.
-    const output = await openResultOutput(path, { resumable: false, append: false });
+    const output = await openResultOutput(path, { resumable: false });
     await withResultOutput(output, async () => {
       const backend = await openDecoderBackend(flags.backend);
       const { data, pictures, photosFailed } = await collectReport([first!, ...others], {

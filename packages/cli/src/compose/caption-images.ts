@@ -6,7 +6,7 @@ import {
   type UncaptionedImage,
 } from "@showtell/core/captioning";
 import { loadCaptioner } from "../load-captioner.js";
-import { expandImageInputs, type NamedImage } from "../options/image-inputs.js";
+import { expandImageInputs, type NamedImage, refuseInputAsOutput } from "../options/image-inputs.js";
 import type { BackendChoice } from "../options/model-options.js";
 import { pageWriter } from "../render/caption-page.js";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../render/caption-writers.js";
 import { openResultOutput, type ResultOutput, withResultOutput } from "../render/result-output.js";
 import type { Terminal } from "../render/terminal.js";
-import { finishedImages } from "./finished-images.js";
+import { type EarlierRows, earlierRows } from "./earlier-rows.js";
 import { reportCudaFailure } from "./report-cuda-failure.js";
 
 export interface CaptionImagesJob {
@@ -36,17 +36,29 @@ export interface CaptionImagesJob {
 
 /** From inputs to output: everything `showtell caption` does after its flags are read. Returns how many photos could not be captioned. */
 export async function captionImages(job: CaptionImagesJob): Promise<{ failed: number }> {
-  const { output: path, format, terminal } = job;
+  const { output: path, format } = job;
   checkResume(job);
-  const all = await expandImageInputs(job.inputs);
-  const finished = job.resume ? await finishedImages(path!, format) : new Set<string>();
-  const images = all.filter(({ id }) => !finished.has(id));
-  if (finished.size > 0) terminal.info(`${all.length - images.length} of ${all.length} photos are captioned already.`);
-  if (finished.size > 0 && images.length === 0) {
+  checkConfidence(job);
+  const images = await expandImageInputs(job.inputs);
+  if (path !== undefined) await refuseInputAsOutput(path, images);
+  const output = await openResultOutput(path, { resumable: RESUMABLE_FORMATS.includes(format) });
+  return withResultOutput(output, () => captionInto(output, images, job));
+}
+
+async function captionInto(
+  output: ResultOutput,
+  all: readonly NamedImage[],
+  job: CaptionImagesJob,
+): Promise<{ failed: number }> {
+  const { output: path, format, terminal } = job;
+  const earlier = job.resume ? await goOnWithEarlierRows(output, job) : undefined;
+  const images = all.filter(({ id }) => !earlier?.captioned.has(id));
+  if (earlier && earlier.captioned.size > 0) {
+    terminal.info(`${all.length - images.length} of ${all.length} photos are captioned already.`);
     // Only the name is missing: the run before was stopped after its last photo, or had finished.
-    await (await openResultOutput(path, { resumable: true, append: true })).finish();
-    return { failed: 0 };
+    if (images.length === 0) return { failed: 0 };
   }
+  if (earlier && earlier.failed > 0) terminal.info("Those that could not be captioned are tried again.");
 
   await using captioner = await loadCaptioner({ model: job.model, encoder: job.encoder, backend: job.backend });
   reportCudaFailure(captioner.encoder, terminal);
@@ -54,18 +66,24 @@ export async function captionImages(job: CaptionImagesJob): Promise<{ failed: nu
     format === "html"
       ? pageWriter("Captions", `${all.length} photos, captioned by Showtell`, path)
       : captionWriter(format, { confidence: job.confidence, showImage: all.length > 1 });
-  const output = await openResultOutput(path, { resumable: RESUMABLE_FORMATS.includes(format), append: job.resume });
+  if (!earlier?.text) await output.write(writer.begin());
+  const results = captioner.captionStream(
+    images.map(({ image }) => image),
+    job.captioning,
+  );
   // Awaited here: the captioner is disposed of when this function returns.
-  return await withResultOutput(output, async () => {
-    if (finished.size === 0) await output.write(writer.begin());
-    const results = captioner.captionStream(
-      images.map(({ image }) => image),
-      job.captioning,
-    );
-    const failed = await writeRows(images, results, writer, output, terminal);
-    await output.write(writer.end());
-    return { failed };
+  const failed = await writeRows(images, results, writer, output, terminal);
+  await output.write(writer.end());
+  return { failed };
+}
+
+async function goOnWithEarlierRows(output: ResultOutput, { output: path, format }: CaptionImagesJob) {
+  let rows: EarlierRows | undefined;
+  await output.goOn((text) => {
+    rows = earlierRows(text, format, path!);
+    return rows.text;
   });
+  return rows;
 }
 
 async function writeRows(
@@ -106,4 +124,11 @@ function checkResume({ resume, output, format }: CaptionImagesJob): void {
       hint: "Only formats with one photo a line can be gone on with.",
     });
   }
+}
+
+function checkConfidence({ confidence, format }: CaptionImagesJob): void {
+  if (!confidence || format === "text") return;
+  throw new OptionError(expected("--format text", "--confidence", format), {
+    hint: "The other formats always tell the confidence.",
+  });
 }

@@ -10,6 +10,7 @@ import {
   type TrialState,
 } from "@showtell/core";
 import Database from "libsql";
+import { explainDiskError } from "../disk-errors.js";
 
 /** In the file's header, so that `file` and Showtell know it for a study: "Shot". */
 const APPLICATION_ID = 0x53686f74;
@@ -50,7 +51,10 @@ interface EpochRow {
 
 /** A study in one SQLite file (docs/tuning.md has the tables). Every write is a transaction that is on disk when it returns. */
 export class SqliteStudyStorage implements StudyStorage {
-  private constructor(private readonly database: Database.Database) {}
+  private constructor(
+    private readonly database: Database.Database,
+    private readonly path: string,
+  ) {}
 
   /** @throws StudyError where the file is no study, or with `mustExist` is not there */
   static open(path: string, { mustExist = false } = {}): SqliteStudyStorage {
@@ -60,7 +64,7 @@ export class SqliteStudyStorage implements StudyStorage {
       database = new Database(path, { timeout: BUSY_MILLISECONDS });
       checkHeader(database, path);
       database.pragma("synchronous = FULL");
-      return new SqliteStudyStorage(database);
+      return new SqliteStudyStorage(database, path);
     } catch (cause) {
       database?.close();
       if (cause instanceof StudyError) throw cause;
@@ -119,7 +123,15 @@ export class SqliteStudyStorage implements StudyStorage {
   }
 
   private inTransaction(work: () => void): void {
-    this.database.transaction(work).immediate();
+    try {
+      this.database.exec("BEGIN IMMEDIATE");
+      work();
+      this.database.exec("COMMIT");
+    } catch (cause) {
+      // A full disk has ended the transaction already.
+      if (this.database.inTransaction) this.database.exec("ROLLBACK");
+      throw explainDiskError(cause, this.path);
+    }
   }
 }
 

@@ -1,22 +1,30 @@
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { expected, OptionError } from "@showtell/core/errors";
+import { RunLock } from "@showtell/core/captioning";
+import { expected, OptionError, ShowtellError } from "@showtell/core/errors";
+import { explainDiskError, explainingDiskErrors } from "../disk-errors.js";
+import { checkFileName } from "./output-place.js";
 
 /** Runs work that writes to an output: the file gets its name when the work is done, and is given up when it fails. */
 export async function withResultOutput<T>(output: ResultOutput, work: () => Promise<T>): Promise<T> {
-  let result: T;
   try {
-    result = await work();
+    const result = await work();
+    await output.finish();
+    return result;
   } catch (error) {
     await output.abandon();
     throw error;
   }
-  await output.finish();
-  return result;
 }
 
 /** Where results go: standard output, or a file that appears under its name only when it is whole. */
 export interface ResultOutput {
+  /**
+   * Goes on with what an earlier run left instead of writing anew.
+   * @param keep given that run's text, returns what of it stays
+   */
+  goOn(keep: (text: string) => string): Promise<void>;
+  /** @throws OptionError for a disk that is full or refuses otherwise */
   write(text: string): Promise<void>;
   /** Everything was written: the file gets its name. */
   finish(): Promise<void>;
@@ -29,65 +37,126 @@ export function partialPath(path: string): string {
   return `${path}.partial`;
 }
 
-export interface ResultOutputOptions {
-  /** Keep what was written when the run stops. */
-  readonly resumable: boolean;
-  /** Go on after what an earlier run left. */
-  readonly append: boolean;
-}
-
-export async function openResultOutput(path: string | undefined, options: ResultOutputOptions): Promise<ResultOutput> {
-  if (path === undefined) return new StandardOutput();
-  const isFolder = await stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
-  if (isFolder) throw new OptionError(expected("the name of a file", "--output", `${path}, a folder`));
-  const partial = partialPath(path);
-  try {
-    const file = await open(partial, options.append ? "a" : "w");
-    return new FileOutput(file, partial, path, options.resumable);
-  } catch (cause) {
-    throw new OptionError(expected(`a writable file in ${dirname(path)}`, "--output", path), { cause });
-  }
+/**
+ * Opens `--output`, or standard output where there is none.
+ * @param options.resumable keep what was written when the run stops
+ * @throws OptionError for a file that cannot be written, CheckpointError for one that another process is writing
+ */
+export async function openResultOutput(
+  path: string | undefined,
+  options: { readonly resumable: boolean },
+): Promise<ResultOutput> {
+  return path === undefined ? new StandardOutput() : FileOutput.open(path, options.resumable);
 }
 
 class StandardOutput implements ResultOutput {
+  async goOn(): Promise<void> {}
   async write(text: string): Promise<void> {
     if (text === "") return;
     await new Promise<void>((resolve, reject) => {
-      process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      process.stdout.write(text, (error) => {
+        if (error) reject(explainDiskError(error, "standard output"));
+        else resolve();
+      });
     });
   }
   async finish(): Promise<void> {}
   async abandon(): Promise<void> {}
 }
 
+/** Nothing that an earlier run left is touched before the first write. */
 class FileOutput implements ResultOutput {
-  private readonly file: FileHandle;
-  private readonly partial: string;
-  private readonly path: string;
-  private readonly resumable: boolean;
+  private begun = false;
+  private hasRows = false;
+  /** Of the earlier run's text, what the new one follows. */
+  private kept = "";
 
-  constructor(file: FileHandle, partial: string, path: string, resumable: boolean) {
-    this.file = file;
-    this.partial = partial;
-    this.path = path;
-    this.resumable = resumable;
+  private constructor(
+    private readonly path: string,
+    private readonly resumable: boolean,
+    private readonly lock: RunLock | undefined,
+    private file: FileHandle,
+    private readonly partialWasThere: boolean,
+  ) {}
+
+  static async open(path: string, resumable: boolean): Promise<FileOutput> {
+    await checkFileName(path, "--output");
+    const lock = await lockOutput(path);
+    const partial = partialPath(path);
+    const partialWasThere = await stat(partial).then(
+      () => true,
+      () => false,
+    );
+    try {
+      return new FileOutput(path, resumable, lock, await open(partial, "a"), partialWasThere);
+    } catch (cause) {
+      await lock?.release();
+      throw new OptionError(expected(`a writable file in ${dirname(path)}`, "--output", path), { cause });
+    }
+  }
+
+  async goOn(keep: (text: string) => string): Promise<void> {
+    const source = this.partialWasThere ? partialPath(this.path) : this.path;
+    this.kept = keep(await readFile(source, "utf8").catch(() => ""));
   }
 
   async write(text: string): Promise<void> {
-    if (text !== "") await this.file.write(text);
+    if (text === "") return;
+    await explainingDiskErrors(`--output ${this.path}`, async () => {
+      await this.begin();
+      await this.file.appendFile(text);
+      this.hasRows = true;
+    });
   }
 
   async finish(): Promise<void> {
-    await this.file.sync();
-    await this.file.close();
-    await rename(this.partial, this.path);
+    await explainingDiskErrors(`--output ${this.path}`, async () => {
+      await this.begin();
+      await this.file.sync();
+      await this.file.close();
+      await rename(partialPath(this.path), this.path);
+    });
+    await this.lock?.release();
   }
 
   async abandon(): Promise<void> {
     await this.file.close();
-    if (!this.resumable) await rm(this.partial, { force: true });
+    const isOfUse = this.partialWasThere ? this.resumable || !this.begun : this.resumable && this.hasRows;
+    // What stopped the run is what the user should read, not what came of it here.
+    if (!isOfUse) await rm(partialPath(this.path), { force: true }).catch(() => undefined);
+    await this.lock?.release();
+  }
+
+  private async begin(): Promise<void> {
+    if (this.begun) return;
+    const partial = partialPath(this.path);
+    if (this.kept === "") await this.file.truncate(0);
+    else if (this.kept !== (await readFile(partial, "utf8"))) {
+      // Written aside: stopped here, all that the earlier run wrote is still there.
+      const aside = `${partial}.kept`;
+      try {
+        await writeFile(aside, this.kept, { flush: true });
+        await rename(aside, partial);
+      } catch (error) {
+        await rm(aside, { force: true });
+        throw error;
+      }
+      await this.file.close();
+      this.file = await open(partial, "a");
+    }
+    this.begun = true;
+  }
+}
+
+/**
+ * @returns nothing where the disk cannot hold a lock (some have no links): what else is wrong there, opening the file tells
+ * @throws CheckpointError while another process writes to this output
+ */
+async function lockOutput(path: string): Promise<RunLock | undefined> {
+  try {
+    return await RunLock.acquire(`${path}.lock`, { what: "result file" });
+  } catch (error) {
+    if (error instanceof ShowtellError) throw error;
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { CheckpointError, expected } from "../errors.js";
@@ -60,13 +60,8 @@ export class RunLock {
 async function createExclusively(path: string, text: string): Promise<boolean> {
   // Written aside and linked into place: nobody ever sees a lock file without its holder.
   const aside = `${path}.${randomUUID()}`;
-  const file = await open(aside, "wx");
   try {
-    await file.writeFile(text);
-  } finally {
-    await file.close();
-  }
-  try {
+    await writeFile(aside, text, { flag: "wx" });
     await link(aside, path);
     return true;
   } catch (error) {
