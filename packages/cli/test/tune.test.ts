@@ -127,6 +127,7 @@ describe("showtell tune", () => {
   it.each([
     ["an unknown key", "optimizer.learningRat: { log: [0.001, 0.01] }", "Did you mean learningRate"],
     ["a value that the recipe refuses", "decoder.dropout.output: { uniform: [0, 1.5] }", "space.yaml:2"],
+    ["a key in vain", "optimizer: { choice: [{}] }\n  optimizer.learningRate: { log: [0.001, 0.01] }", "space.yaml:3"],
     ["an unknown kind of range", "optimizer.learningRate: { lgo: [0.001, 0.01] }", "Did you mean log?"],
   ])("answers %s with one line, before anything runs", async (_, dimension, mentioned) => {
     const space = join(model.folder, "space.yaml");
@@ -141,11 +142,24 @@ describe("showtell tune", () => {
     ["a space that is not there", ["--space", "no-such-space"], "reference-fine"],
     ["more trials at a time than threads", ["--parallel", "1000"], "one for each thread"],
     ["GPUs for a backend without", ["--gpus", "0,1", "--backend", "tfjs"], "native-cuda"],
+    ["a recipe that could not be written in the end", ["--best-recipe", "/nonexist/best.yaml"], "/nonexist/best.yaml"],
+    ["a study without a name", ["--study", ""], "the name of a file for --study"],
+    ["a study in a file", ["--study", `${TINY_DATASET}/study.sqlite`], "A file is in the way"],
+    ["GPUs that no GPU is called", ["--gpus", "x"], '"x"'],
+    ["startup trials at random", ["--sampler", "random", "--startup-trials", "3"], "--startup-trials"],
+    ["warm-up without pruning", ["--pruner", "none", "--warmup-trials", "2"], "--warmup-trials"],
     ["a dataset that is not there", ["--data", "no-such-data.jsonl"], "no-such-data.jsonl"],
   ])("answers %s with one line", async (_, flags, mentioned) => {
     const result = await tune("refused", ...flags);
     expect(result, result.stderr).toSatisfy(isUserError);
     expect(result.stderr).toContain(mentioned);
+  });
+
+  it("leaves no study behind that it could not begin", async () => {
+    await writeFile(`${studyFile("unbegun")}.trials`, "in the way");
+    const result = await tune("unbegun");
+    expect(result, result.stderr).toSatisfy(isUserError);
+    expect(await readdir(model.folder)).not.toContain("unbegun.sqlite");
   });
 
   it("leaves a file alone that is no study", async () => {

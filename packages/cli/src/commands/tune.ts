@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   baseRecipe,
@@ -34,12 +35,14 @@ import { TrialFolders, trialFolder } from "../compose/trial-folders.js";
 import type { WorkerSetup } from "../compose/trial-protocol.js";
 import { TrialWorkers } from "../compose/trial-workers.js";
 import { workerEnvironments } from "../compose/worker-environments.js";
+import { explainingDiskErrors } from "../disk-errors.js";
 import { EXIT } from "../exit-codes.js";
 import { addDatasetOptions, type DatasetFlags } from "../options/dataset-options.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
 import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
 import { choiceOption, integerOption, numberOption } from "../options/parse-number.js";
 import { leaderboardJson, renderLeaderboard } from "../render/leaderboard.js";
+import { checkWritable } from "../render/output-place.js";
 import { StudyDisplay } from "../render/study-display.js";
 import { Terminal } from "../render/terminal.js";
 
@@ -107,23 +110,55 @@ async function tune(flags: TuneFlags): Promise<void> {
   const metric = metricOf(space);
   const environments = workerEnvironments(flags);
   const signal = interruptSignal(terminal, "Stopping after the steps in hand; the same command goes on from there.");
+  await checkWritable(flags.study, "--study", { makesFolder: true });
+  if (flags.bestRecipe !== undefined) await checkWritable(flags.bestRecipe, "--best-recipe");
   const setup = await encodeAll(flags, space, { terminal, signal });
-  const trialsFolder = `${flags.study}.trials`;
-  await mkdir(dirname(flags.study), { recursive: true });
-  const storage = SqliteStudyStorage.open(flags.study);
+  const isNew = !existsSync(flags.study);
   try {
-    await mkdir(trialsFolder, { recursive: true });
-    const lock = await RunLock.acquire(join(trialsFolder, "study.lock"), { what: "study" });
-    try {
-      const study = Study.open(storage, settingsOf(flags, { space, metric, ...setup }));
+    await withStudy(flags, settingsOf(flags, { space, metric, ...setup }), async (study, trialsFolder) => {
       await search(study, { flags, trialsFolder, environments, terminal, signal, worker: setup.worker });
       await report(study, { flags, trialsFolder, terminal, interrupted: signal.aborted });
+    });
+  } catch (error) {
+    if (isNew) await removeUnbegun(flags.study);
+    throw error;
+  }
+}
+
+async function withStudy(
+  { study: path }: TuneFlags,
+  settings: StudySettings,
+  work: (study: Study, trialsFolder: string) => Promise<void>,
+): Promise<void> {
+  const trialsFolder = trialsFolderOf(path);
+  const place = `--study ${path}`;
+  await explainingDiskErrors(place, () => mkdir(dirname(path), { recursive: true }));
+  const storage = SqliteStudyStorage.open(path);
+  try {
+    const lock = await explainingDiskErrors(place, async () => {
+      await mkdir(trialsFolder, { recursive: true });
+      return RunLock.acquire(join(trialsFolder, "study.lock"), { what: "study" });
+    });
+    try {
+      await work(Study.open(storage, settings), trialsFolder);
     } finally {
       await lock.release();
     }
   } finally {
     storage.close();
   }
+}
+
+function trialsFolderOf(study: string): string {
+  return `${study}.trials`;
+}
+
+/** A study that failed before anything was written into it leaves no file. */
+async function removeUnbegun(study: string): Promise<void> {
+  const status = await stat(study).catch(() => undefined);
+  if (status && status.size > 0) return;
+  await rm(study, { force: true });
+  await rmdir(trialsFolderOf(study)).catch(() => undefined);
 }
 
 /** @throws RecipeError for a metric that nothing computes: every trial would fail by it */
