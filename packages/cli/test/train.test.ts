@@ -128,7 +128,7 @@ describe("showtell train", () => {
 
   it.each([
     ["an unknown recipe key", ["--set", "optimizer.learningRat=0.1"], "Did you mean learningRate"],
-    ["a value out of range", ["--set", "epochs=0"], "epochs"],
+    ["a value out of range", ["--set", "epochs=0"], "epochs in --set epochs=0"],
     ["a setting that is none", ["--set", "epochs"], "key=value"],
     ["an unknown recipe", ["--recipe", "no-such-recipe"], "tiny"],
     ["an unknown encoder", ["--encoder", "no-such-encoder"], "efficientnet-lite2"],

@@ -27,6 +27,7 @@ export * from "./training/prefix-loss.js";
 export * from "./training/recipe-keys.js";
 export * from "./training/recipe-schema.js";
 export { resolveRecipe } from "./training/resolve-recipe.js";
+export type { RecipeSetting } from "./training/recipe-setting.js";
 export { runPaths } from "./training/run-folder.js";
 export { BATCHES_AHEAD } from "./training/split-loss.js";
 export type { StopReason } from "./training/stopping.js";

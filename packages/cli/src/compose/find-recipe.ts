@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expected, parseRecipe, parseSearchSpace, type Recipe, RecipeError, type SearchSpace } from "@showtell/core";
-import { applySettings } from "./apply-settings.js";
+import { parseSettings } from "./parse-settings.js";
 
 /** Recipes that ship: copied beside the built command; from the sources, those at the root of the repository. */
 const RECIPE_FOLDERS = ["./recipes", "../../../../recipes"].map((path) =>
@@ -22,7 +22,7 @@ interface RecipeText {
  */
 export async function findRecipe(nameOrPath: string, settings: readonly string[] = []): Promise<Recipe> {
   const { text, source } = await readRecipeText(nameOrPath, RECIPES);
-  return parseRecipe(applySettings(text, settings), source);
+  return parseRecipe(text, source, parseSettings(settings));
 }
 
 /**

@@ -133,6 +133,21 @@ describe("recipe", () => {
     }
   });
 
+  it("takes settings from outside its file, and says where what is wrong was given", () => {
+    const text = "# a comment\nname: base\nepochs: 3\ndecoder: { attention: null }\n";
+    const setting = (key: string, value: string | number) => ({ key, value, place: `--set ${key}=${value}` });
+    const parse = (...settings: ReturnType<typeof setting>[]) => parseRecipe(text, "base.yaml", settings);
+    const recipe = parse(setting("epochs", 4), setting("optimizer.learningRate", 0.5), setting("epochs", 5));
+    expect(recipe).toMatchObject({ name: "base", epochs: 5, optimizer: { learningRate: 0.5 } });
+    expect(() => parse(setting("epochs", 0))).toThrow("for epochs in --set epochs=0 but received 0");
+    expect(() => parse(setting("foo", 1))).toThrow('a known key for --set foo=1 but received "foo"');
+    expect(() => parse(setting("optimizer", 1))).toThrow("for optimizer in --set optimizer=1");
+    expect(() => parse(setting("decoder.attention.heads", 2))).toThrow("attention in --set decoder.attention.heads=2");
+    // What the file itself says is told with the file's own line.
+    const faulty = () => parseRecipe(`${text}seed: -1\n`, "base.yaml", [setting("epochs", 4)]);
+    expect(faulty).toThrow("for seed in base.yaml:5");
+  });
+
   it("names the keys in which two recipes differ, with both values", () => {
     const before = parseRecipe("epochs: 3", "a");
     const after = parseRecipe("epochs: 4\noptimizer: {averageDecay: 0.9}\nschedule: {kind: cosine}", "b");

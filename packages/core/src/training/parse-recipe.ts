@@ -1,24 +1,29 @@
 import { stringify } from "yaml";
 import { z } from "zod";
+import type { JsonObject } from "../checkpoint/checkpoint.js";
 import { closestName } from "../closest-name.js";
 import { expected, RecipeError } from "../errors.js";
 import { readYaml } from "./read-yaml.js";
 import { type Recipe, recipeSchema } from "./recipe-schema.js";
+import { placeOfSetting, type RecipeSetting, withSettings } from "./recipe-setting.js";
 
 type Path = readonly PropertyKey[];
 
 /**
  * Reads a recipe and fills in every default.
  * @param source the file's path, for messages
+ * @param settings put in before the recipe is checked; what is wrong with them is said with their place
  * @throws RecipeError naming file, line and key: unknown keys with the nearest known one, wrong types and values with what was expected
  */
-export function parseRecipe(text: string, source: string): Recipe {
+export function parseRecipe(text: string, source: string, settings: readonly RecipeSetting[] = []): Recipe {
   const { value, placeOf } = readYaml(
     text,
     source,
     "A recipe is a YAML file of keys and values; recipes/ holds examples.",
   );
-  return checkRecipe(value, placeOf);
+  if (!isRecord(value)) return checkRecipe(value, placeOf);
+  const keys = withSettings(value as JsonObject, settings);
+  return checkRecipe(keys, (path) => placeOfSetting(settings, path) ?? placeOf(path));
 }
 
 /**

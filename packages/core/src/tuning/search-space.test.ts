@@ -103,6 +103,36 @@ search:
       "sameAs of seed",
     ],
     [
+      "a key that follows what every object has",
+      "recipe: base\nsearch: { epochs: { int: [1, 2] }, seed: { sameAs: constructor } }",
+      "sameAs of seed",
+    ],
+    [
+      "a key under set and under search",
+      "recipe: base\nset: { epochs: 3 }\nsearch:\n  epochs: { int: [1, 2] }",
+      "epochs under set or under search for space.yaml:4",
+    ],
+    [
+      "a section and a key of it",
+      "recipe: base\nsearch:\n  optimizer.learningRate: { log: [0.1, 1] }\n  optimizer: { choice: [{}] }",
+      "optimizer or optimizer.learningRate for space.yaml:3",
+    ],
+    [
+      "a key under set of a section under search",
+      "recipe: base\nset: { schedule.warmupSteps: 3 }\nsearch: { schedule: { choice: [{ kind: constant }] } }",
+      "schedule or schedule.warmupSteps for space.yaml:2",
+    ],
+    [
+      "a section under set and a key of it",
+      "recipe: base\nset: { schedule.warmupSteps: 3, schedule: { kind: cosine } }\nsearch: { epochs: { int: [1, 2] } }",
+      "schedule or schedule.warmupSteps for space.yaml:2",
+    ],
+    [
+      "a key that JavaScript gives a meaning",
+      "recipe: base\nsearch: { epochs: { int: [1, 2] }, __proto__: { int: [1, 2] } }",
+      'a known key for space.yaml:2 but received "__proto__"',
+    ],
+    [
       "the metric itself",
       "recipe: base\nsearch: { selection.metric: { choice: [loss, CIDEr-D] } }",
       "Expected another key",

@@ -1,10 +1,11 @@
 import { parse } from "yaml";
-import type { Json, JsonObject } from "../checkpoint/checkpoint.js";
+import type { JsonObject } from "../checkpoint/checkpoint.js";
 import { closestName } from "../closest-name.js";
 import { expected, RecipeError } from "../errors.js";
 import { checkRecipe, parseRecipe } from "../training/parse-recipe.js";
 import { readYaml } from "../training/read-yaml.js";
 import type { Recipe } from "../training/recipe-schema.js";
+import { withKey } from "../training/recipe-setting.js";
 import type { Parameters } from "./dimension.js";
 import { readDimension } from "./read-dimension.js";
 import type { Dimensions } from "./sampler.js";
@@ -38,6 +39,7 @@ export async function parseSearchSpace(text: string, source: string, readRecipe:
   );
   const placeOf: PlaceOf = (...path) => file.placeOf(path);
   const { recipe, set, search } = readSections(file.value, source, placeOf);
+  refuseOverwritten(set, search, placeOf);
   const found = await readRecipe(recipe);
   parseRecipe(found.text, found.source);
   let base = (parse(found.text) ?? {}) as JsonObject;
@@ -99,9 +101,29 @@ function readSections(value: unknown, source: string, placeOf: PlaceOf) {
   return { recipe, set, search };
 }
 
+/** @throws RecipeError for a key that another one overwrites in every trial */
+function refuseOverwritten(set: JsonObject, search: JsonObject, placeOf: PlaceOf): void {
+  const [fixed, searched] = [Object.keys(set), Object.keys(search)];
+  const isInside = (key: string, section: string) => key.startsWith(`${section}.`);
+  for (const key of searched) {
+    if (fixed.includes(key))
+      throw new RecipeError(expected(`${key} under set or under search`, placeOf("search", key), "both"));
+  }
+  for (const [section, keys, place] of [
+    ["search", searched, searched],
+    ["set", fixed, searched],
+    ["set", fixed, fixed],
+  ] as const) {
+    for (const key of keys) {
+      const whole = place.find((other) => isInside(key, other));
+      if (whole !== undefined) throw new RecipeError(expected(`${whole} or ${key}`, placeOf(section, key), "both"));
+    }
+  }
+}
+
 function readSearch(search: JsonObject, placeOf: PlaceOf): Omit<SearchSpace, "base"> {
-  const dimensions: Record<string, Dimensions[string]> = {};
-  const sameAs: Record<string, string> = {};
+  const dimensions = new Map<string, Dimensions[string]>();
+  const sameAs = new Map<string, string>();
   for (const [key, value] of Object.entries(search)) {
     const name = `${key} in ${placeOf("search", key)}`;
     if (key.split(".")[0] === "selection") {
@@ -109,42 +131,27 @@ function readSearch(search: JsonObject, placeOf: PlaceOf): Omit<SearchSpace, "ba
         hint: "All trials of a study are compared by one metric.",
       });
     }
-    if (isRecord(value) && Object.keys(value).join() === "sameAs") sameAs[key] = String(value["sameAs"]);
-    else dimensions[key] = readDimension(value, name);
+    if (isRecord(value) && Object.keys(value).join() === "sameAs") sameAs.set(key, String(value["sameAs"]));
+    else dimensions.set(key, readDimension(value, name));
   }
-  for (const [key, leader] of Object.entries(sameAs)) {
-    if (leader in dimensions) continue;
+  for (const [key, leader] of sameAs) {
+    if (dimensions.has(leader)) continue;
     const name = `sameAs of ${key} in ${placeOf("search", key)}`;
     throw new RecipeError(expected("a key with values of its own under search", name, leader));
   }
-  return { dimensions, sameAs };
+  // Keys as they are, `__proto__` too: the recipe's schema refuses it.
+  return { dimensions: Object.fromEntries(dimensions), sameAs: Object.fromEntries(sameAs) };
 }
 
 /** The base recipe's keys with the parameters put in, and with all that follow them. */
 function recipeKeys({ base, sameAs }: SearchSpace, parameters: Parameters, place: string): JsonObject {
   const followers = Object.entries(sameAs)
-    .filter(([, leader]) => leader in parameters)
+    .filter(([, leader]) => Object.hasOwn(parameters, leader))
     .map(([key, leader]) => [key, parameters[leader]!] as const);
   return [...Object.entries(parameters), ...followers].reduce(
     (keys, [key, value]) => withKey(keys, key, value, place),
     base,
   );
-}
-
-/** A copy with a value at the dotted key. @throws RecipeError where the key lies in something that holds no keys */
-function withKey(keys: JsonObject, key: string, value: Json, place: string): JsonObject {
-  const [first, ...rest] = key.split(".") as [string, ...string[]];
-  if (rest.length === 0) return { ...keys, [first]: value };
-  const inner = keys[first] === undefined ? {} : keys[first];
-  if (!isRecord(inner)) {
-    throw new RecipeError(
-      expected("keys and values", `${first} in ${place}, of which ${rest.join(".")} is asked`, inner),
-      {
-        hint: `Give ${first} keys in the base recipe or under set, or search over it as a whole.`,
-      },
-    );
-  }
-  return { ...keys, [first]: withKey(inner, rest.join("."), value, place) };
 }
 
 function isRecord(value: unknown): value is JsonObject {
