@@ -48,8 +48,7 @@ const OPTION_NAMES: readonly string[] = [
  */
 export async function loadCaptioner(options: LoadCaptionerOptions = {}): Promise<Captioner> {
   checkOptions(options);
-  const names = options.model === undefined ? [] : [options.model].flat();
-  const folders = names.length === 0 ? [defaultCaptionerPath()] : names.map(findCaptioner);
+  const folders = options.model === undefined ? [defaultCaptionerPath()] : [options.model].flat().map(findCaptioner);
   // The small files say what is needed; then the encoder on its thread, and backend and weights here, open at the same time.
   const configs = await Promise.all(folders.map((folder) => readCheckpointConfig(folder)));
   const [encoder, decoding] = await Promise.allSettled([

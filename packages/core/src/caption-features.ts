@@ -71,6 +71,11 @@ export function resolveCaptionOptions(
   const generation = withWordIds(rest, { prefix, bannedWords }, vocabulary);
   const layered = layerOptions(modelDefaults, defaults);
   const { search, consensus } = resolveGenerationOptions(generation, vocabulary.size, layered);
+  if (search.lengthPenaltyFormula === "none" && options.lengthPenalty) {
+    throw new OptionError(expected("another lengthPenaltyFormula than none", "lengthPenalty", options.lengthPenalty), {
+      hint: "Without a formula there is no length penalty: choose average or gnmt, or leave lengthPenalty out.",
+    });
+  }
   const { nBest } = consensus ?? search;
   if (!margins || nBest === search.beamWidth) return { generation, nBest };
   return { generation: { ...generation, nBest: nBest + 1 }, nBest };

@@ -246,13 +246,15 @@ describe("captioner", () => {
   });
 
   it("takes a call's options before the captioner's, and those before the checkpoint's", async () => {
-    const defaults = { nBest: 2, maxLength: 3, beamWidth: undefined };
+    const defaults = { nBest: 2, maxLength: 3, lengthPenalty: 0.7, beamWidth: undefined };
     const captioner = createCaptioner({ encoder: new RedEncoder(), models: model(), defaults });
     const captionsOf = async (options: object) => (await captioner.caption([photo(200)], options))[0]!.captions;
     expect(await captionsOf({})).toHaveLength(2);
     expect((await captionsOf({}))[0]!.tokens).toHaveLength(3);
     expect(await captionsOf({ nBest: 3, maxLength: undefined })).toHaveLength(3);
     expect((await captionsOf({ nBest: 1, maxLength: 8 }))[0]!.tokens).toHaveLength(4);
+    // A penalty among the defaults speaks of searches that have one.
+    expect(await captionsOf({ lengthPenaltyFormula: "none" })).toHaveLength(2);
   });
 
   it("refuses wrong options before it reads a photo", async () => {
@@ -261,6 +263,8 @@ describe("captioner", () => {
     await expect(captioner.caption(inputs, { beamWidth: 0 })).rejects.toThrow("beamWidth");
     await expect(captioner.caption(inputs, { batchSize: 0 })).rejects.toThrow("batchSize");
     await expect(captioner.caption(inputs, { attention: true })).rejects.toThrow("a decoder with attention");
+    const penalty = { lengthPenaltyFormula: "none", lengthPenalty: 3 } as const;
+    await expect(captioner.caption(inputs, penalty)).rejects.toThrow("lengthPenalty but received 3");
     await expect(captioner.caption(inputs, { flavour: 1 } as object)).rejects.toThrow('"flavour"');
     await expect(captioner.caption("photo.jpg")).rejects.toThrow("a list of photos");
     expect((captioner.encoder as RedEncoder).batches).toEqual([]);

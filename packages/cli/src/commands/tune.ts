@@ -10,20 +10,17 @@ import {
   DECODER_FILE,
   expected,
   extremeRecipes,
-  OptionError,
-  PRUNERS,
   RecipeError,
   RunLock,
   requiredFeatures,
   resolveRecipe,
   runPaths,
   runStudy,
-  SAMPLERS,
   type SearchSpace,
   Study,
   type StudySettings,
 } from "@showtell/core";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { writeBestRecipe } from "../compose/best-recipe.js";
 import { findCaptioner } from "../compose/default-captioner.js";
 import { openEncodedDataset } from "../compose/encoded-dataset.js";
@@ -37,66 +34,16 @@ import { TrialWorkers } from "../compose/trial-workers.js";
 import { workerEnvironments } from "../compose/worker-environments.js";
 import { explainingDiskErrors } from "../disk-errors.js";
 import { EXIT } from "../exit-codes.js";
-import { addDatasetOptions, type DatasetFlags } from "../options/dataset-options.js";
 import { interruptSignal } from "../options/interrupt-signal.js";
-import { addBackendOption, addQuietOption, type BackendChoice } from "../options/model-options.js";
-import { choiceOption, integerOption, numberOption } from "../options/parse-number.js";
+import { addTuneOptions, checkUnused, type TuneFlags } from "../options/tune-options.js";
 import { leaderboardJson, renderLeaderboard } from "../render/leaderboard.js";
 import { checkWritable } from "../render/output-place.js";
 import { StudyDisplay } from "../render/study-display.js";
 import { Terminal } from "../render/terminal.js";
 
-interface TuneFlags extends DatasetFlags {
-  readonly space: string;
-  readonly study: string;
-  readonly trials: number;
-  readonly parallel: number;
-  readonly gpus?: string[];
-  readonly sampler: StudySettings["sampler"]["name"];
-  readonly startupTrials: number;
-  readonly pruner: StudySettings["pruner"]["name"];
-  readonly warmupTrials: number;
-  readonly warmupEpochs: number;
-  readonly seed: number;
-  readonly timeLimit?: number;
-  readonly bestRecipe?: string;
-  readonly startFrom?: string;
-  readonly encoder?: string;
-  readonly backend: BackendChoice;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
-
 export function registerTune(program: Command): void {
   const command = program.command("tune").description("search for the best recipe; stop and go on at will");
-  addDatasetOptions(command)
-    .requiredOption("--space <name|file>", "search space: one that ships, such as reference-fine, or a YAML file")
-    .requiredOption("--study <file>", "SQLite file that holds the study; one that is there is gone on with")
-    .option("--trials <n>", "trials that the study shall have in all", integerOption("--trials", 1, 100_000), 20)
-    .option("--parallel <n>", "trials at a time; they share the cores", integerOption("--parallel", 1, 1024), 1)
-    .addOption(
-      new Option("--gpus <ids>", "one trial at a time on each of these GPUs, such as 0,1")
-        .argParser(parseGpus)
-        .conflicts("parallel"),
-    )
-    .option("--sampler <name>", SAMPLERS.join(", "), choiceOption("--sampler", SAMPLERS), "tpe")
-    .option("--startup-trials <n>", "tpe: trials drawn at random first", integerOption("--startup-trials", 0), 8)
-    .option("--pruner <name>", PRUNERS.join(", "), choiceOption("--pruner", PRUNERS), "median")
-    .option(
-      "--warmup-trials <n>",
-      "median: complete trials before any is pruned",
-      integerOption("--warmup-trials", 1),
-      4,
-    )
-    .option("--warmup-epochs <n>", "median: epochs that every trial has", integerOption("--warmup-epochs", 1), 1)
-    .option("--seed <n>", "of parameters and of each trial's training", integerOption("--seed", 0), 1)
-    .option("--time-limit <minutes>", "begin no trial after so many minutes", numberOption("--time-limit", 0))
-    .option("--best-recipe <file>", "write the recipe of the best trial")
-    .option("--start-from <folder>", "begin every trial with the weights of this checkpoint, as `train` does")
-    .option("--encoder <name|file>", "a name from `showtell encoder list`, or a spec file")
-    .option("--json", "print the leaderboard as JSON");
-  addBackendOption(command);
-  addQuietOption(command);
+  addTuneOptions(command);
   command.addHelpText(
     "after",
     "\nExample:\n  $ showtell tune --space space.yaml --data flickr8k --study studies/pooled.sqlite --trials 40 --best-recipe best.yaml",
@@ -104,7 +51,8 @@ export function registerTune(program: Command): void {
   command.action(tune);
 }
 
-async function tune(flags: TuneFlags): Promise<void> {
+async function tune(flags: TuneFlags, command: Command): Promise<void> {
+  checkUnused(flags, command);
   const terminal = new Terminal(flags);
   const space = await findSearchSpace(flags.space);
   const metric = metricOf(space);
@@ -290,11 +238,4 @@ async function report(
     terminal.info("Stopped; the same command goes on from there.");
     process.exitCode = EXIT.interrupted;
   }
-}
-
-function parseGpus(text: string): string[] {
-  const ids = text.split(",");
-  if (ids.some((id) => !/^[\w-]+$/.test(id)) || new Set(ids).size < ids.length)
-    throw new OptionError(expected("different GPU numbers or UUIDs with commas between", "--gpus", text));
-  return ids;
 }

@@ -1,6 +1,6 @@
 import type { CaptionOptions } from "@showtell/core/captioning";
 import type { Command } from "commander";
-import { choiceOption, integerOption, numberOption } from "./parse-number.js";
+import { choiceOption, integerOption, numberOption, positiveOption } from "./parse-number.js";
 
 const FORMULAS = ["none", "average", "gnmt"] as const;
 
@@ -34,7 +34,11 @@ export function addGenerationOptions(command: Command): Command {
       "search n captions and take the one that has most in common with all of them; in place of --beam-width",
       integerOption("--consensus", 2),
     )
-    .option("--length-penalty <x>", "strength of the length penalty", numberOption("--length-penalty", 0))
+    .option(
+      "--length-penalty <x>",
+      "strength of the length penalty; negative favours short captions",
+      numberOption("--length-penalty"),
+    )
     .option("--length-penalty-formula <name>", FORMULAS.join(", "), choiceOption("--length-penalty-formula", FORMULAS))
     .option("--repeat-ngram <n>", "no run of n words twice in a caption; 0 is off", integerOption("--repeat-ngram", 0))
     .option("--ban <word...>", "words that must not occur")
@@ -42,13 +46,13 @@ export function addGenerationOptions(command: Command): Command {
     .option(
       "--temperature <x>",
       "draw words at random instead of searching; lower is tamer",
-      numberOption("--temperature", 0),
+      positiveOption("--temperature", { hint: "For greedy captions leave it out and set --beam-width 1." }),
     )
     .option("--top-k <n>", "draw from the k likeliest words", integerOption("--top-k", 1))
     .option(
       "--top-p <x>",
       "draw from the likeliest words that have this probability together",
-      numberOption("--top-p", 0, 1),
+      positiveOption("--top-p", { maximum: 1 }),
     )
     .option("--seed <n>", "of what is drawn", integerOption("--seed", 0))
     .option(
