@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -35,6 +35,16 @@ describe("importEncoder, given an ONNX file", () => {
     const encoder = await openEncoder(specPath, { outputs: ["pooled", "grid"], threads: 1 });
     expect(encoder.spec).toEqual(spec);
     await encoder.dispose();
+  });
+
+  it("makes the folder with the usual mode, and leaves nothing beside it", async () => {
+    const { file, draft } = await tiny();
+    const place = join(directory, "modes");
+    await mkdir(join(place, "usual"), { recursive: true });
+    await importEncoder(file, { directory: join(place, "imported"), spec: draft });
+    const [usual, imported] = await Promise.all(["usual", "imported"].map((name) => stat(join(place, name))));
+    expect(imported!.mode).toBe(usual!.mode);
+    expect((await readdir(place)).sort()).toEqual(["imported", "usual"]);
   });
 
   it("leaves nothing behind when the graph does not fit the spec", async () => {
