@@ -1,25 +1,10 @@
-import { expected, OptionError } from "@showtell/core/errors";
+import { diskHint, expected, OptionError } from "@showtell/core/errors";
 
-const FULL = "The disk is full: make room and run the command again.";
-const FORBIDDEN = "Choose a folder that you may write to.";
-const READ_ONLY = "The disk is read-only: choose another folder.";
-const IN_THE_WAY = "A file is in the way: choose another folder.";
-
-/** By the codes of Node and of SQLite. */
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: FULL,
-  SQLITE_FULL: FULL,
-  EDQUOT: "The disk quota is used up: make room and run the command again.",
-  EACCES: FORBIDDEN,
-  EPERM: FORBIDDEN,
-  EROFS: READ_ONLY,
-  SQLITE_READONLY: READ_ONLY,
-  EEXIST: IN_THE_WAY,
-  ENOTDIR: IN_THE_WAY,
-  // Making folders on a read-only disk is answered so too.
-  ENOENT: "Choose a folder that is there and can be written to.",
-  SQLITE_CANTOPEN: "Choose a folder that is there and can be written to.",
-  ENAMETOOLONG: "Choose a shorter name.",
+/** SQLite's own codes, by what Node would have said. */
+const OF_SQLITE: Readonly<Record<string, string>> = {
+  SQLITE_FULL: "ENOSPC",
+  SQLITE_READONLY: "EROFS",
+  SQLITE_CANTOPEN: "ENOENT",
 };
 
 /**
@@ -28,7 +13,8 @@ const HINTS: Readonly<Record<string, string>> = {
  */
 export function explainDiskError(cause: unknown, name: string): unknown {
   if (!(cause instanceof Error) || !("code" in cause)) return cause;
-  const hint = HINTS[String(cause.code)];
+  const code = String(cause.code);
+  const hint = diskHint(OF_SQLITE[code] ?? code);
   if (hint === undefined) return cause;
   return new OptionError(expected("a place to write to", name, cause.message), { hint, cause });
 }

@@ -1,3 +1,4 @@
+import { diskHint } from "./disk-hint.js";
 import { CheckpointError, expected, type ShowtellError } from "./errors.js";
 
 /**
@@ -17,28 +18,8 @@ export async function explainingDiskErrors<T>(
   try {
     return await work();
   } catch (cause) {
-    const hint = diskHint(cause);
+    const hint = diskHint((cause as NodeJS.ErrnoException | null)?.code);
     if (hint === undefined) throw cause;
     throw new Kind(expected("a place to write to", path, (cause as Error).message), { hint, cause });
   }
 }
-
-/** What to do about an error of the file system; undefined where it is none that a user can cure. */
-function diskHint(error: unknown): string | undefined {
-  return DISK_HINTS[(error as NodeJS.ErrnoException | null)?.code ?? ""];
-}
-
-const DISK_HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: "The disk is full: make room and try again; a training goes on with --resume.",
-  EDQUOT: "The disk quota is used up: make room and try again; a training goes on with --resume.",
-  EACCES: "Choose a folder that you may write to.",
-  EPERM: "Choose a folder that you may write to.",
-  EROFS: "The disk is read-only: choose another folder.",
-  // What making a folder and its parents says of a disk that is read-only.
-  ENOENT: "No folder can be made there, perhaps because the disk is read-only: choose another folder.",
-  EEXIST: "A file is in the way: choose another folder.",
-  ENOTDIR: "A file is in the way: choose another folder.",
-  ENOTEMPTY: "A folder is in the way: choose another one.",
-  EBUSY: "The folder is in use, perhaps as the root of a disk: choose another one.",
-  ENAMETOOLONG: "Choose a shorter name.",
-};

@@ -1,3 +1,5 @@
+export { diskHint } from "./disk-hint.js";
+
 /** Base of every error a user can cause or cure. The CLI prints its message and hint and exits 2; anything else is a bug. */
 export class ShowtellError extends Error {
   /** What to do about it: a command, an option, a file to look at. */
