@@ -8,7 +8,7 @@ namespace showtell::cuda {
 namespace {
 
 struct Search {
-  std::optional<Cudnn> library;
+  std::optional<Cudnn> found;
   std::string absence;
 };
 
@@ -34,7 +34,7 @@ const Search& search() {
 
 }  // namespace
 
-const Cudnn* cudnn() { return search().library ? &*search().library : nullptr; }
+const Cudnn* cudnn() { return search().found ? &*search().found : nullptr; }
 std::string cudnn_absence() { return search().absence; }
 
 }  // namespace showtell::cuda
